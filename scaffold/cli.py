@@ -1,0 +1,219 @@
+"""The command line: it reads arguments, calls what does the work, and shows the result.
+
+Every import of this file's own package but the errors waits until a command runs:
+`--help` and `--version` need Click alone.
+"""
+
+import atexit
+import gc
+import os
+import sys
+from contextlib import suppress
+
+import click
+
+from . import __version__
+from .errors import KscaffoldError
+
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+class Kscaffold(click.Group):
+    """The group of the commands, and the one place where errors become messages."""
+
+    def main(self, args=None, *more, **extra):
+        """Runs the command line; the arguments are Click's."""
+        if args is None:
+            # The process is ours and short: what a garbage collector could free is
+            # not worth its search, during the imports and again at the exit.
+            gc.disable()
+            atexit.register(gc.freeze)
+        try:
+            return super().main(args, *more, **extra)
+        except OSError as error:
+            # A full disk behind standard output, a working folder that is gone.
+            _discard_output()
+            what = error.filename or "Standard output"
+            click.echo(f"Error: {what}: {error.strerror}", err=True)
+            sys.exit(KscaffoldError.exit_code)
+
+    def invoke(self, ctx):
+        """Runs a command; what it raises is shown as a message."""
+        as_json = "--json" in ctx.args
+        try:
+            return super().invoke(ctx)
+        except KscaffoldError as error:
+            _report(as_json, error.message, error.hint)
+            hint = f"\nHint: {error.hint}" if error.hint else ""
+            failure = click.ClickException(f"{error.message}{hint}")
+            failure.exit_code = error.exit_code
+            raise failure from error
+        except click.UsageError as error:
+            _report(as_json, error.format_message())
+            raise
+
+
+class SpecCommand(click.Command):
+    """A command that also has the options of `Spec`, once it is asked for them."""
+
+    def get_params(self, ctx):
+        """Returns the options of `Spec` and the command's own."""
+        from .parameters import spec_parameters
+
+        return [*spec_parameters(), *super().get_params(ctx)]
+
+
+@click.group("kscaffold", cls=Kscaffold, context_settings=CONTEXT)
+@click.version_option(__version__)
+def main():
+    """Writes custom training steps for Keras on JAX, as plain source."""
+
+
+@main.command(cls=SpecCommand, context_settings=CONTEXT)
+@click.argument("target", required=False)
+@click.option("-i", "--interactive", is_flag=True, help="Ask for what is left out.")
+@click.option("--dry-run", is_flag=True, help="List what would be written.")
+@click.option("--diff", is_flag=True, help="Show what would change.")
+@click.option("--check", is_flag=True, help="Exit 0 if nothing would change, else 1.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
+    """Writes a model with its own training step.
+
+    TARGET is a FILE.py, or - for standard output; custom_model.py if left out.
+    """
+    from . import results
+    from .parameters import spec_of
+    from .rendering import DEFAULT_TARGET, check_target, render
+    from .writing import check_writable
+
+    target = DEFAULT_TARGET if target is None else target
+    if target == "-" and (dry_run or diff or check or force):
+        raise click.UsageError(
+            "--dry-run, --diff, --check and --force are for files, not for -.", ctx
+        )
+    check_target(target)
+    if interactive and not (target == "-" or diff or check):
+        # Before a dozen questions, not after.
+        check_writable([target], force)
+    spec = spec_of(ctx, interactive)
+    files = render(spec, target)
+    if target == "-":
+        entries = results.printed(files)
+    elif diff or check:
+        entries = results.compared(files, diff)
+    elif dry_run:
+        entries = results.previewed(files, force)
+    else:
+        entries = results.written(files, force)
+    if as_json:
+        _print_json(results.as_data(spec, target, entries))
+    else:
+        _print(results.as_output(entries))
+    for message in results.as_messages(spec, entries):
+        click.echo(message, err=True)
+    ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
+
+
+@main.command(context_settings=CONTEXT)
+@click.argument("target", metavar="FILE[:CLASS]", required=False)
+@click.option("--loss", metavar="NAME", help="The Keras loss that the class owns.")
+@click.option(
+    "--metric",
+    "metrics",
+    metavar="NAME",
+    multiple=True,
+    help="A Keras metric that the class owns; repeatable.",
+)
+@click.option(
+    "--build",
+    metavar="FILE:FUNCTION",
+    default="",
+    help="What makes the model, or (model, (x, y)).",
+)
+@click.option(
+    "--only", metavar="PATTERN", default="", help="Run only cases with such a name."
+)
+@click.option("--quick", is_flag=True, help="Run only what catches most mistakes.")
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="How long a case may take.",
+)
+@click.option(
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="How many processes to use.",
+)
+@click.option("--list", "as_list", is_flag=True, help="List the cases; run none.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
+    """Compares a training step with Keras's own, feature by feature.
+
+    The class is the only keras.Model in FILE, or CLASS. Exits 0 if all that applies
+    holds, 1 if something differs.
+    """
+    from .verify import report, runner
+
+    if as_list:
+        runner.check_environment()
+        _print(report.as_list(only, quick))
+        return
+    if target is None:
+        raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)
+    path, class_name = runner.parse_target(target)
+    runner.check_environment()
+    request = runner.Request(path, class_name, pattern=only, quick=quick, **how)
+    with report.progress_bar() as progress:
+        verdicts = runner.verify(request, timeout, jobs, progress)
+    if as_json:
+        _print_json({"version": __version__, "target": target, "cases": verdicts})
+    else:
+        _print(report.as_text(verdicts))
+    ctx.exit(int(any(map(report.failed, verdicts))))
+
+
+@main.command("list", context_settings=CONTEXT)
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def list_(as_json):
+    """Lists the recipes and the options of `new`."""
+    from . import listing
+
+    if as_json:
+        _print_json(listing.listing())
+    else:
+        _print(listing.text())
+
+
+def _print(text: str) -> None:
+    """Prints to standard output as UTF-8, whatever the locale."""
+    if sys.stdout is None and text:
+        # Closed by the shell (`>&-`): as quiet as Click is about a broken pipe.
+        raise click.exceptions.Exit(1)
+    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+
+
+def _print_json(data: dict) -> None:
+    import json
+
+    _print(json.dumps(data, indent=2) + "\n")
+
+
+def _report(as_json: bool, message: str, hint: str = "") -> None:
+    """Prints an error for machines; people read it on standard error."""
+    if as_json and sys.stdout is not None:
+        _print_json({"error": {"message": message, "hint": hint}})
+
+
+def _discard_output() -> None:
+    """Keeps Python from trying once more, at its exit, what standard output refused."""
+    with suppress(OSError, AttributeError), open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), sys.stdout.fileno())

@@ -1,0 +1,178 @@
+"""The objective of a spec: its loss and metrics, and what they ask of the data."""
+
+from dataclasses import dataclass
+
+from .errors import SpecError
+from .keras_objects import ACCURACY, CROSSENTROPY, LOSSES, METRICS, Loss, Metric, find
+
+#: Each task's own loss and metric.
+TASKS = {
+    "regression": ("mse", "mae"),
+    "binary": ("binary_crossentropy", "binary_accuracy"),
+    "multiclass": ("sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
+}
+
+#: How many numbers the demo's model puts out, by the kind of targets.
+WIDTHS = {"real": 1, "positive": 1, "binary": 1, "vector": 4, "distribution": 4}
+CLASSES = 3
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """A Keras object as source text.
+
+    Attributes:
+        alias: Its name in the logs, `mae`.
+        object: The expression that makes it, `keras.metrics.MeanAbsoluteError(...)`.
+        argument: What `compile()` gets: the alias in quotes where that is enough.
+    """
+
+    alias: str
+    object: str
+    argument: str
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss and its metrics, and the kinds of targets and outputs that they need.
+
+    Attributes:
+        loss: The loss.
+        metrics: The metrics.
+        targets: The kind of targets in the demo's data.
+        outputs: The kind of outputs of the demo's model.
+    """
+
+    loss: Keyed
+    metrics: tuple[Keyed, ...]
+    targets: str
+    outputs: str
+
+    @property
+    def width(self) -> int:
+        """How many numbers the model puts out for a sample."""
+        return WIDTHS.get(self.targets, CLASSES)
+
+    @property
+    def activation(self) -> str:
+        """The expression for the activation of the last layer, or an empty string."""
+        if self.outputs == "probabilities":
+            return '"sigmoid"' if self.width == 1 else '"softmax"'
+        return {"positive": '"softplus"', "embedding": "keras.ops.normalize"}.get(
+            self.outputs, ""
+        )
+
+
+def resolve(
+    task: str,
+    loss_name: str | None,
+    metric_names: tuple,
+    demo: bool = True,
+    weighted: bool = False,
+) -> Objective:
+    """Looks up the loss and the metrics, and checks that they fit together.
+
+    Args:
+        task: A key of `TASKS`.
+        loss_name: The name of a Keras loss, or `None` for the task's own.
+        metric_names: Names of Keras metrics; empty for the task's own.
+        demo: Whether a model and data are made for them. Without, a loss that fits
+            no task is accepted.
+        weighted: Whether the metrics get sample weights.
+
+    Raises:
+        SpecError: If Keras does not have one of them, or if they do not fit.
+    """
+    default_loss, default_metric = TASKS[task]
+    name = default_loss if loss_name is None else loss_name
+    if name.lower() in ("crossentropy", "ce"):
+        name = _crossentropy(task)
+    loss, alias = find(LOSSES, name, "loss")
+    if task in loss.fits:
+        targets, outputs = loss.fits[task]
+    elif demo:
+        others = [f"--task {other}" for other in loss.fits]
+        raise SpecError(
+            f"The loss {loss.name} does not fit --task {task}.",
+            f"Use {' or '.join([*others, '--no-demo'])}.",
+        )
+    else:
+        targets, outputs = "", ""
+    names = metric_names or _default_metrics(default_metric, targets, outputs)
+    metrics = _metrics(names, targets, outputs, weighted)
+    return Objective(_loss(loss, alias, outputs), metrics, targets, outputs)
+
+
+def _default_metrics(default: str, targets: str, outputs: str) -> tuple[str, ...]:
+    """Picks the task's metric, or its sister for other targets of the same task."""
+    if outputs == "embedding":
+        return ()  # No metric of Keras's compares embeddings with classes.
+    by_targets = {"one_hot": "categorical_accuracy", "distribution": "kl_divergence"}
+    return (by_targets.get(targets, default),)
+
+
+def _loss(loss: Loss, alias: str, outputs: str) -> Keyed:
+    arguments = "from_logits=True" if outputs == "logits" else ""
+    call = f"keras.losses.{loss.name}({arguments})"
+    by_name = loss.by_name and not arguments
+    return Keyed(alias, call, f'"{alias}"' if by_name else call)
+
+
+def _crossentropy(task: str) -> str:
+    if task not in CROSSENTROPY:
+        raise SpecError(
+            "The loss crossentropy compares classes, and there are none here.",
+            "Use --task binary or --task multiclass, or name a loss such as mse.",
+        )
+    return CROSSENTROPY[task]
+
+
+def _metrics(names, targets: str, outputs: str, weighted: bool) -> tuple[Keyed, ...]:
+    found = {}
+    for name in names:
+        if name.lower() in ("accuracy", "acc"):
+            metric, alias = _accuracy(targets), name.lower()
+        else:
+            metric, alias = find(METRICS, name, "metric")
+        if metric.name in found:
+            raise SpecError(
+                f"The metric {metric.name} is given twice.", "Name it once."
+            )
+        if weighted and not metric.weighable:
+            raise SpecError(
+                f"The metric {metric.name} takes no sample weights.",
+                f"Leave out --sample-weight or --metric {alias}.",
+            )
+        found[metric.name] = _metric(metric, alias, targets, outputs)
+    return tuple(found.values())
+
+
+def _accuracy(targets: str) -> Metric:
+    if targets not in ACCURACY:
+        raise SpecError(
+            "The metric accuracy counts classes, and there are none here.",
+            "Use --task binary or --task multiclass, or name a metric such as mae.",
+        )
+    return find(METRICS, ACCURACY[targets], "metric")[0]
+
+
+def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> Keyed:
+    if targets and (targets not in metric.targets or outputs not in metric.arguments):
+        fitting = [
+            m.aliases[-1]
+            for m in METRICS
+            if targets in m.targets and outputs in m.arguments
+        ]
+        raise SpecError(
+            f"The metric {metric.name} does not fit a loss with {targets} targets and "
+            f"{outputs} as outputs.",
+            f"These do: {', '.join(fitting)}." if fitting else "Leave out --metric.",
+        )
+    arguments = [metric.always, metric.arguments.get(outputs, "")]
+    given = ", ".join(argument for argument in arguments if argument)
+    named = ", ".join(part for part in (given, f'name="{alias}"') if part)
+    call = f"keras.metrics.{metric.name}({named})"
+    # Keras names a metric that it was given as a string by that string.
+    return Keyed(
+        alias, call, call if given or alias in ("accuracy", "acc") else f'"{alias}"'
+    )

@@ -1,0 +1,119 @@
+"""The options of `Spec` as Click sees them: flags, and prompts for `-i`."""
+
+import sys
+from contextlib import redirect_stdout
+from functools import cache
+
+import click
+from click.core import ParameterSource
+
+from .errors import SpecError
+from .options import Option
+from .spec import OPTIONS, Spec
+
+
+class SpecChoice(click.Choice):
+    """Lists the choices for the help and the shell; `Spec` refuses all others.
+
+    So the Python API and the command line say the same, with the nearest choice.
+    """
+
+    def convert(self, value, param, ctx):
+        """Returns the value as it is."""
+        return value
+
+
+@cache
+def spec_parameters() -> tuple[click.Option, ...]:
+    """Returns a Click option for each option of `Spec`."""
+    return tuple(_parameter(opt) for opt in OPTIONS)
+
+
+def spec_of(context: click.Context, interactive: bool) -> Spec:
+    """Builds the spec that a command line describes.
+
+    Args:
+        context: The context of a command that has `spec_parameters()`.
+        interactive: Whether to ask for what the command line leaves out.
+
+    Raises:
+        SpecError: If `Spec` refuses a value, or if nobody is there to ask.
+    """
+    values = {opt.name: context.params[opt.name] for opt in OPTIONS}
+    if not interactive:
+        return Spec(**values)
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise SpecError(
+            "-i asks questions, but standard input is not a terminal.",
+            "Give the options on the command line.",
+        )
+    source = context.get_parameter_source
+    left_out = [o for o in OPTIONS if source(o.name) != ParameterSource.COMMANDLINE]
+    # `input()` would print the prompt to standard output, where the code goes.
+    with redirect_stdout(sys.stderr):
+        return _ask(left_out, values)
+
+
+def _parameter(opt: Option) -> click.Option:
+    if opt.type is bool:
+        flags = f"{opt.flag}/{opt.off_flag}"
+        return click.Option(
+            [flags, opt.name], default=opt.default, help=opt.help, show_default=True
+        )
+    known = opt.choices or opt.examples
+    return click.Option(
+        [opt.flag, opt.name],
+        type=SpecChoice(known) if known else opt.type,
+        default=opt.default,
+        multiple=opt.many,
+        metavar=opt.metavar or None,
+        help=opt.help,
+        show_default=True,
+    )
+
+
+def _ask(options: list[Option], values: dict) -> Spec:
+    """Asks for options until the answers fit together."""
+    while True:
+        values = {**values, **{o.name: _prompt(o, values[o.name]) for o in options}}
+        try:
+            return Spec(**values)
+        except SpecError as error:
+            click.echo(f"Error: {error.message}\n{error.hint}\n", err=True)
+            # Whatever is wrong, all can be changed now; the answers are kept.
+            options = list(OPTIONS)
+
+
+def _prompt(opt: Option, default):
+    """Asks for one option; Enter keeps the default, `-` takes it away."""
+    click.echo(f"\n{opt.help}", err=True)
+    label = opt.flag.removeprefix("--").replace("-", " ")
+    if opt.type is bool:
+        return click.confirm(label, default=default)
+    if opt.many:
+        return _prompt_many(opt, label, default)
+    if opt.default is None:
+        return _prompt_optional(opt, label, default)
+    kind = click.Choice(opt.choices) if opt.choices else opt.type
+    return click.prompt(label, default=default, type=kind)
+
+
+def _prompt_optional(opt: Option, label: str, default):
+    kind = click.types.convert_type(opt.type)
+    return click.prompt(
+        label if default is None else f"{label} (- for none)",
+        # Click repeats a question that has no default; here none is an answer.
+        default="" if default is None else default,
+        show_default=default is not None,
+        value_proc=lambda text: (
+            None if text in ("", "-") else kind.convert(text, None, None)
+        ),
+    )
+
+
+def _prompt_many(opt: Option, label: str, default: tuple[str, ...]) -> tuple[str, ...]:
+    words = "words from " + ", ".join(opt.choices) if opt.choices else "words"
+    none = ", - for none" if default else ""
+    label = f"{label} (any number of {words}{none})"
+    answer = click.prompt(label, default=" ".join(default), show_default=bool(default))
+    return () if answer == "-" else tuple(answer.replace(",", " ").split())

@@ -1,0 +1,84 @@
+"""What becomes of rendered files: as data for `--json`, and as words for people.
+
+Each of the four fates takes the files and returns one dict per file, with its path and
+status, and with its text or its diff where that was asked for.
+"""
+
+import shlex
+from dataclasses import asdict
+from importlib.util import find_spec
+
+from . import __version__
+from .comparing import compare, read, unified_diff
+from .rendering import RenderedFile
+from .spec import Spec
+from .writing import check_writable, encode, write
+
+MESSAGES = {
+    "written": "Wrote {}",
+    "would be written": "Would write {}",
+    "same": "{} would not change",
+    "differs": "{} would change",
+    "missing": "{} does not exist",
+}
+
+
+def printed(files: list[RenderedFile]) -> list[dict]:
+    """Describes files for standard output: their text is part of the result."""
+    return [
+        {"path": str(file.path), "status": "printed", "text": file.text}
+        for file in files
+    ]
+
+
+def compared(files: list[RenderedFile], diff: bool) -> list[dict]:
+    """Compares files with what is on the disk, and changes nothing."""
+    entries = []
+    for file in files:
+        old, new = read(file.path), encode(file)
+        entry = {"path": str(file.path), "status": compare(old, new)}
+        entries.append(
+            {**entry, "diff": unified_diff(file.path, old, new)} if diff else entry
+        )
+    return entries
+
+
+def previewed(files: list[RenderedFile], force: bool) -> list[dict]:
+    """Says what would be written, or refuses what would be refused."""
+    check_writable([file.path for file in files], force)
+    return [{"path": str(file.path), "status": "would be written"} for file in files]
+
+
+def written(files: list[RenderedFile], force: bool) -> list[dict]:
+    """Writes files."""
+    return [
+        {"path": str(path), "status": "written"} for path in write(files, force=force)
+    ]
+
+
+def as_data(spec: Spec, target: str, entries: list[dict]) -> dict:
+    """Returns the result of a command for `--json`."""
+    return {
+        "version": __version__,
+        "target": target,
+        "command": spec.command(target),
+        "options": asdict(spec),
+        "files": entries,
+    }
+
+
+def as_output(entries: list[dict]) -> str:
+    """Returns what belongs on standard output: code, or its changes."""
+    return "".join(entry.get("text") or entry.get("diff", "") for entry in entries)
+
+
+def as_messages(spec: Spec, entries: list[dict]) -> list[str]:
+    """Returns what to tell a person, with the next command to type."""
+    told = [entry for entry in entries if entry["status"] in MESSAGES]
+    messages = [MESSAGES[entry["status"]].format(entry["path"]) for entry in told]
+    if spec.demo and [entry["status"] for entry in entries] == ["written"]:
+        command = shlex.join(["python", entries[0]["path"]])
+        if not all(map(find_spec, ("keras", "jax"))):
+            command = f"pip install keras jax && {command}"
+        messages.append(f"Train it: {command}")
+    return messages

@@ -1,0 +1,42 @@
+"""All that `kscaffold verify` can check: the cases, and the contracts."""
+
+from fnmatch import fnmatchcase
+
+from ..errors import SpecError
+from . import contract, harness
+from .cases import CASES
+from .contract import CONTRACTS, Contract
+from .subject import Subject
+
+CHECKS = (*CASES, *CONTRACTS)
+
+
+def run(check, subject: Subject) -> harness.Verdict:
+    """Runs a case or a contract with a class."""
+    how = contract.check if isinstance(check, Contract) else harness.check
+    return how(check, subject)
+
+
+def select(pattern: str = "", quick: bool = False) -> list:
+    """Chooses cases and contracts.
+
+    Args:
+        pattern: A part of `group: name`, in any case, with `*` for anything; or nothing
+            for all.
+        quick: Whether to choose among those alone that catch most mistakes.
+
+    Raises:
+        SpecError: If there is none.
+    """
+    form = f"*{pattern.lower()}*"
+    found = [
+        check
+        for check in CHECKS
+        if fnmatchcase(f"{check.group}: {check.name}".lower(), form)
+        and (check.quick or not quick)
+    ]
+    if not found:
+        raise SpecError(
+            f"No case is called {pattern!r}.", "`kscaffold verify --list` names them."
+        )
+    return found

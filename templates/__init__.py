@@ -1,0 +1,1 @@
+"""The templates of kscaffold: data, shipped as the package `scaffold.templates`."""
