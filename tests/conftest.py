@@ -1,0 +1,62 @@
+"""Settings that must be made before JAX or Keras is imported, and `--bless`."""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
+
+# The same programs are compiled again and again: share them between the models and
+# between the processes of one run.
+CACHE = None
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    CACHE = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp("-kscaffold")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+
+def pytest_addoption(parser):
+    """Adds `pytest --bless`, which rewrites the goldens."""
+    parser.addoption(
+        "--bless",
+        action="store_true",
+        help="rewrite golden/ with what is generated now",
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keeps together, on one process, what shares work: see `shared()`."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class BySharedWork(LoadScopeScheduling):
+        """Sends tests that share work to one process."""
+
+        def _split_scope(self, nodeid):
+            return shared(nodeid)
+
+    return BySharedWork(config, log)
+
+
+def shared(nodeid: str) -> str:
+    """Names the work that a test shares: the texts, a parity case's reference."""
+    if "test_text.py" in nodeid:
+        return "texts"
+    return nodeid.split(" - ")[0].split("[")[-1] if " - " in nodeid else nodeid
+
+
+def pytest_configure(config):
+    """Blesses before the first test, and only where pytest itself was called."""
+    if config.getoption("--bless") and not hasattr(config, "workerinput"):
+        from matrix import bless
+
+        bless()
+
+
+def pytest_unconfigure():
+    """Removes the compiled programs of this run."""
+    if CACHE:
+        shutil.rmtree(CACHE, ignore_errors=True)

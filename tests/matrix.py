@@ -1,0 +1,182 @@
+"""The list of cases that all tests walk, derived from `Spec` and the recipe folders."""
+
+from functools import cache
+from itertools import combinations, product
+from pathlib import Path
+
+from scaffold import Spec, render
+from scaffold.keras_objects import LOSSES, METRICS
+from scaffold.objective import TASKS
+from scaffold.recipes import recipe_names
+from scaffold.spec import OPTIONS, core_options
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
+
+
+def core_specs(**fixed) -> list[Spec]:
+    """Lists every combination of the core options, in every style and recipe."""
+    core = [option.name for option in core_options()]
+    return [
+        Spec(
+            recipe=recipe, style=style, **dict(zip(core, values, strict=True)), **fixed
+        )
+        for recipe in recipe_names()
+        for style in CHOICES["style"]
+        for values in product((False, True), repeat=len(core))
+    ]
+
+
+def golden_specs() -> dict[Path, Spec]:
+    """Maps each file of `golden/` to the spec that it shows.
+
+    These are the core combinations in every style, and the other tasks.
+    """
+    specs = core_specs()
+    specs += [Spec(task=task) for task in TASKS if task != Spec().task]
+    return {golden_path(spec): spec for spec in specs}
+
+
+def golden_path(spec: Spec) -> Path:
+    """Names a golden after its options: `golden/supervised/functional/test_step.py`."""
+    named = [option.name for option in core_options() if getattr(spec, option.name)]
+    named += [spec.task] if spec.task != Spec().task else []
+    name = "_".join(named) or "plain"
+    return GOLDEN / spec.recipe / spec.style / f"{name}.py"
+
+
+def expected_golden() -> dict[str, str]:
+    """Renders the goldens; the keys are paths below `golden/`."""
+    return {
+        path.relative_to(GOLDEN).as_posix(): render(spec, path.name)[0].text
+        for path, spec in golden_specs().items()
+    }
+
+
+def read_golden() -> dict[str, str]:
+    """Reads all files below `golden/`; the keys are their paths in it."""
+    return {
+        path.relative_to(GOLDEN).as_posix(): path.read_bytes().decode()
+        for path in GOLDEN.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
+def bless() -> None:
+    """Makes `golden/` what is generated now."""
+    expected = expected_golden()
+    for name in read_golden().keys() - expected.keys():
+        (GOLDEN / name).unlink()
+    for name, content in expected.items():
+        (GOLDEN / name).parent.mkdir(parents=True, exist_ok=True)
+        (GOLDEN / name).write_bytes(content.encode())
+
+
+@cache
+def text(spec: Spec, target: str = "custom_model.py") -> str:
+    """Renders a spec, once."""
+    return render(spec, target)[0].text
+
+
+def objectives() -> list[dict]:
+    """Lists each loss with each task that it fits, and each metric where it fits."""
+    found = [
+        {"task": task, "loss": loss.aliases[0]} for loss in LOSSES for task in loss.fits
+    ]
+    together = {}
+    for metric in METRICS:
+        together.setdefault(_home(metric), []).append(metric.aliases[0])
+    for (task, loss, weighable), metrics in together.items():
+        found.append({"task": task, "loss": loss, "metric": tuple(metrics)})
+        if not weighable:
+            found[-1]["sample_weight"] = False
+    return found
+
+
+def _home(metric) -> tuple:
+    """Returns a task and a loss whose targets and outputs the metric can read.
+
+    As well as whether it can be weighted.
+    """
+    for loss in LOSSES:
+        for task, (targets, outputs) in loss.fits.items():
+            if targets in metric.targets and outputs in metric.arguments:
+                return task, loss.aliases[0], metric.weighable
+    raise AssertionError(f"No loss has targets and outputs for {metric.name}.")
+
+
+def whole_space() -> list[Spec]:
+    """Lists every combination of the options that have finitely many values.
+
+    Losses and metrics come one by one, with every way to own them: what they change
+    in the text does not depend on the other options.
+    """
+    flags = [option.name for option in OPTIONS if option.type is bool]
+    factors = {**{k: v for k, v in CHOICES.items() if k != "target_version"}}
+    factors |= {name: (False, True) for name in flags}
+    specs = [
+        Spec(**dict(zip(factors, values, strict=True)))
+        for values in product(*factors.values())
+    ]
+    owners = product((False, True), repeat=2)
+    return specs + [
+        Spec(**objective, manual_loss=loss, manual_metrics=metrics)
+        for loss, metrics in owners
+        for objective in objectives()
+    ]
+
+
+def pairwise(factors: dict[str, list]) -> list[dict]:
+    """Covers each pair of values of two factors by few combinations, greedily.
+
+    Args:
+        factors: The values of each factor.
+
+    Returns:
+        Combinations, one value for each factor.
+    """
+    names = list(factors)
+    missing = {
+        (a, i, b, j)
+        for a, b in combinations(names, 2)
+        for i in range(len(factors[a]))
+        for j in range(len(factors[b]))
+    }
+    rows = []
+    while missing:
+        a, i, b, j = min(missing, key=str)
+        row = {a: i, b: j}
+        for name in names:
+            if name not in row:
+                row[name] = max(
+                    range(len(factors[name])),
+                    key=lambda k, name=name, row=row: sum(
+                        _pair(names, name, k, other, row[other]) in missing
+                        for other in row
+                    ),
+                )
+        missing -= {
+            _pair(names, a, row[a], b, row[b]) for a, b in combinations(names, 2)
+        }
+        rows.append({name: factors[name][row[name]] for name in names})
+    return rows
+
+
+def _pair(names, a, i, b, j):
+    """Writes a pair of values in the order of the factors."""
+    return (a, i, b, j) if names.index(a) < names.index(b) else (b, j, a, i)
+
+
+def pairwise_specs() -> list[Spec]:
+    """Covers each pair of a style, an owner, an option and an objective."""
+    factors = {"objective": objectives(), "style": list(CHOICES["style"])}
+    factors |= {option.name: [False, True] for option in core_options()}
+    # An objective that fixes an option has the last word.
+    rows = [{**row, **row["objective"]} for row in pairwise(factors)]
+    rows = [{k: v for k, v in row.items() if k != "objective"} for row in rows]
+    return list(dict.fromkeys(Spec(**row) for row in rows))
+
+
+def identify(spec: Spec) -> str:
+    """Names a spec in pytest's output."""
+    return " ".join(spec.arguments()) or "defaults"

@@ -1,0 +1,45 @@
+"""The contract of every class that is emitted, and mutants that break it."""
+
+import pytest
+from matrix import core_specs, identify
+
+from scaffold import Spec
+from scaffold.verify.contract import CONTRACTS, check
+from scaffold.verify.subject import subject_of_spec
+
+#: For which every class is checked every day; the others take turns.
+ALWAYS = ("the state keeps its form", "all state moves")
+
+
+def pairs() -> list:
+    """Lists contracts with classes; a class that is not of this day is marked."""
+    specs = core_specs()
+    found = []
+    for number, contract in enumerate(CONTRACTS):
+        for index, spec in enumerate(specs):
+            today = contract.name in ALWAYS or (index - 5 * number) % 16 == 0
+            found.append(
+                pytest.param(
+                    contract,
+                    spec,
+                    id=f"{contract.name} - {identify(spec)}",
+                    marks=[] if today else [pytest.mark.exhaustive],
+                )
+            )
+    # The steps are the same text in every style: CI takes all of one.
+    return [
+        param
+        for param in found
+        if not param.marks or param.values[1].style == Spec().style
+    ]
+
+
+@pytest.mark.parametrize(("contract", "spec"), pairs())
+def test_contract(contract, spec):
+    """A generated class keeps every promise."""
+    verdict = check(contract, subject_of_spec(spec))
+
+    wanted = (
+        "not applicable" if contract.weighted and not spec.sample_weight else "holds"
+    )
+    assert wanted == verdict.outcome, verdict

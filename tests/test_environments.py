@@ -1,0 +1,96 @@
+"""Fresh environments: a wheel that only generates, and the oldest Keras and JAX."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from matrix import text
+
+from scaffold import Spec
+
+ROOT = Path(__file__).parent.parent
+
+
+def oldest(extra: str) -> list[str]:
+    """Pins the requirements of an extra to the oldest versions that it allows."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    requirements = project["optional-dependencies"][extra]
+    return [requirement.replace(">=", "==") for requirement in requirements]
+
+
+def test_oldest_are_pinned():
+    """Keras, JAX and jaxlib have a lower bound, so that there is an oldest to test."""
+    pinned = [re.match(r"(\w+)==[\d.]+$", requirement) for requirement in oldest("jax")]
+
+    assert {"keras", "jax", "jaxlib"} == {match.group(1) for match in pinned if match}
+
+
+def fresh(folder, *requirements):
+    """Makes a virtual environment, and returns its interpreter."""
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / "bin" / "python"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, *requirements], check=True)
+    return python
+
+
+def environ() -> dict:
+    """Returns the environment without what this run of pytest has put there."""
+    ours = ("JAX_", "PYTEST_", "KERAS_", "XLA_")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
+    # JAX 0.4.31 crashes now and then when it loads a program that it compiled before.
+    return {**kept, "JAX_COMPILATION_CACHE_DIR": ""}
+
+
+@pytest.mark.environments
+def test_wheel(tmp_path):
+    """A wheel without extras generates, with neither Keras nor JAX installed."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+    wheels = tmp_path / "wheels"
+    subprocess.run(
+        [*pip, "wheel", "--quiet", "--no-deps", "-w", wheels, ROOT], check=True
+    )
+    python = fresh(tmp_path / "venv", *wheels.iterdir())
+
+    said = []
+
+    def run(*command):
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environ(), capture_output=True, text=True
+        )
+        said.append(done.stderr)
+        return done.returncode, done.stdout
+
+    kscaffold = python.parent / "kscaffold"
+    assert (0, text(Spec(), "-")) == run(kscaffold, "new", "-")
+    assert (0, text(Spec(), "-")) == run(python, "-m", "scaffold", "new", "-")
+    assert (0, "") == run(kscaffold, "new", "--manual-metrics")
+    assert "Train it: pip install keras jax && python custom_model.py" in said[-1]
+    assert text(Spec(manual_metrics=True)) == (tmp_path / "custom_model.py").read_text()
+    assert 1 == run(python, "-c", "import keras")[0]
+    assert 1 == run(python, "-c", "import jax")[0]
+
+
+@pytest.mark.environments
+def test_parity_with_the_oldest(tmp_path):
+    """A fresh environment with the oldest versions passes the everyday parity tests."""
+    tools = ["pytest", "pytest-xdist"]
+    python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)
+    tests = ["tests/test_parity.py", "tests/test_guide.py", "-m", "not exhaustive"]
+
+    done = subprocess.run(
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=ROOT,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        # With a process that crashed, pytest-xdist may wait for ever.
+        timeout=1200,
+    )
+
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert re.search(r"\d{3} passed", done.stdout)

@@ -1,0 +1,422 @@
+"""Proves that every mistake ends in a clear message, and that none gets into code."""
+
+import ast
+import builtins
+import itertools
+import os
+import re
+import shutil
+import subprocess
+import symtable
+import sys
+from pathlib import Path
+
+import black
+import pytest
+from click.testing import CliRunner
+from matrix import GOLDEN
+
+from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, write
+from scaffold.cli import main
+from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
+from scaffold.spec import OPTIONS, RESERVED, shadowing_modules
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(*arguments):
+    """Runs a command that must exit 2 and write nothing; returns what it says."""
+    before = os.listdir(os.fsencode(os.getcwd()))
+    result = CliRunner().invoke(main, arguments)
+
+    assert 2 == result.exit_code, result.output
+    assert isinstance(result.exception, SystemExit)
+    assert "Traceback" not in result.output
+    assert before == os.listdir(os.fsencode(os.getcwd()))
+    return result.stderr
+
+
+# What a user types.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (["nwe"], "'new'"),
+        (["lists"], "'list'"),
+        (["new", "--manual-metric"], "'--manual-metrics'"),
+        (["new", "--compile-los"], "'--compile-loss'"),
+        (["new", "--forse"], "'--force'"),
+        (["new", "--task", "multi"], "multiclass"),
+        (["new", "--style", "subclas"], "subclass"),
+        (["new", "--recipe", "supervise"], "supervised"),
+        (["new", "--target-version", "py31"], "py31"),
+        (["new", "--loss", "meen_squared_error"], "mean_squared_error"),
+        (["new", "--loss", "MeanSquareError"], "MeanSquaredError"),
+        (["new", "--metric", "acuracy"], "accuracy"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else None,
+)
+def test_did_you_mean(arguments, meant):
+    """A typo gets the word that was meant."""
+    said = refused(*arguments)
+
+    assert re.search(rf"Did you mean( one of:)?.*{meant}", said)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--loss", "nope"], "Keras has no loss 'nope'"),
+        (["--metric", "nope"], "Keras has no metric 'nope'"),
+        (["--metric", "Mean"], "Mean does not compare y_true with y_pred"),
+        (["--metric", "mae", "--metric", "MAE"], "given twice"),
+        (["--metric", "mae,mse"], "Repeat the option: --metric mae --metric mse."),
+        (["--loss", "crossentropy"], "--task binary or --task multiclass"),
+        (
+            ["--metric", "pearson_correlation", "--sample-weight"],
+            "takes no sample weights",
+        ),
+        (["--loss", "sparse_categorical_crossentropy"], "--task multiclass"),
+        (["--loss", "hinge"], "--task binary"),
+        (["--loss", "ctc"], "--no-demo"),
+        (["--metric", "accuracy"], "--task binary or --task multiclass"),
+        (["--task", "binary", "--metric", "io_u"], "does not fit"),
+        (["--line-length", "0"], "at least 1"),
+        (["--line-length", "-5"], "at least 1"),
+        (["--line-length", "x"], "not a valid integer"),
+        (["--loss", ""], "Keras has no loss ''"),
+        (["--metric", ""], "Keras has no metric ''"),
+        (["--task", ""], "--task cannot be ''"),
+        (["a.py", "b.py"], "unexpected extra argument"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_values(arguments, message):
+    """A value that an option cannot have is refused, with what to do instead."""
+    assert message in refused("new", *arguments)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("", "a", "a.txt", ".py", "folder/", "..", "/", "--"),
+        *("keras.py", "jax.py", "numpy.py", "os.py", "inspect.py", "deep/json.py"),
+        *("a\n.py", 'a".py\n', "a\0.py", "\udcff.py", "a\u202e.py", "a\x1b[1m.py"),
+    ],
+)
+def test_targets(target):
+    """A target that cannot be an importable file that can be printed is refused."""
+    said = refused("new", "--", target)
+
+    assert "The target" in said or "A file" in said
+    with pytest.raises(SpecError):
+        render(Spec(), target)
+
+
+def test_target_that_is_not_utf_8(folder):
+    """A file name of other bytes, as a shell passes it, is refused."""
+    import subprocess
+
+    command = [sys.executable, "-m", "scaffold", "new", b"\xff.py"]
+    result = subprocess.run(command, capture_output=True)
+
+    assert 2 == result.returncode
+    assert result.stderr.startswith(b"Error: The target '\\udcff.py'")
+    assert [] == os.listdir(folder)
+
+
+CLASS_NAMES = [
+    *("", "1A", "a b", "a-b", "A.B", "class", "None", "True", "async"),
+    *("keras", "jax", "os", "np", "inspect", "x", "model", "refuse_weight"),
+    *("print", "super", "zip", "dict", "ValueError", "__name__", "__builtins__"),
+    *("\ufb01t", "\u212bngstrom", "\uff2dodel", "𝐌odel", "k\u0065\u0301ras"),
+]
+
+
+@pytest.mark.parametrize("name", CLASS_NAMES)
+def test_class_names(name):
+    """A class name that Python, the code or a reader takes for another is refused."""
+    assert "--class-name" in refused("new", "--class-name", name)
+    with pytest.raises(SpecError):
+        Spec(class_name=name)
+
+
+@pytest.mark.parametrize("name", ["MyModel", "_Model", "Модель", "Model2", "match"])
+def test_good_class_names(name):
+    """Other names are taken, in any alphabet."""
+    [file] = render(Spec(class_name=name))
+
+    assert f"class {name}(keras.Model):" in file.text
+
+
+INJECTIONS = [
+    'x"""\nimport os\n"""',
+    "A:\n    pass\nimport os\nclass B",
+    "A(object): pass #",
+    '"); print("',
+    "mse\nimport os",
+    "{{ 1 }}",
+    "{% raw %}",
+    "\\",
+    "\udcff",
+    "\0",
+    "'; rm -rf / #",
+    "mae\n",
+]
+
+
+@pytest.mark.parametrize("option", [o for o in OPTIONS if o.type is str])
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_injections(option, text):
+    """No text option carries code, quotes or new lines into the file."""
+    refused("new", f"{option.flag}={text}")
+    with pytest.raises(SpecError):
+        Spec(**{option.name: (text,) if option.many else text})
+
+
+@pytest.mark.parametrize(
+    "name", ["'; x.py", 'a"b.py', '""" + 1 #.py', "$(x).py", "`.py"]
+)
+def test_target_in_the_header(folder, name):
+    """A strange but printable target stays in its comment, quoted for a shell."""
+    import shlex
+
+    result = CliRunner().invoke(main, ["new", "--", name])
+    text = (folder / name).read_text("utf-8")
+    header = text.split("\n")[0]
+
+    assert 0 == result.exit_code
+    assert name in shlex.split(header.split(": ", 1)[1].removesuffix("  # noqa: E501"))
+    assert ast.dump(ast.parse(render(Spec())[0].text)) == ast.dump(ast.parse(text))
+
+
+# The Python API.
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"style": 1},
+        {"task": None},
+        {"recipe": "nope"},
+        {"loss": 1},
+        {"loss": "nope"},
+        {"loss": "hinge"},
+        {"metric": ("nope",)},
+        {"metric": "mae"},
+        {"metric": ["mae"]},
+        {"metric": (1,)},
+        {"manual_loss": 1},
+        {"manual_loss": None},
+        {"demo": "yes"},
+        {"line_length": "88"},
+        {"line_length": True},
+        {"line_length": 8.0},
+        {"class_name": None},
+        {"target_version": ("py999",)},
+    ],
+    ids=str,
+)
+def test_spec_is_as_strict(values):
+    """`Spec` refuses what the command line could not say."""
+    with pytest.raises(SpecError):
+        Spec(**values)
+
+
+def test_errors_are_one_family(folder):
+    """Every error has a message, a hint and the exit code 2."""
+    (folder / "a.py").write_text("mine\n")
+    for kind in (SpecError, ConfigError, TemplateError, WriteError):
+        assert issubclass(kind, KscaffoldError)
+    with pytest.raises(KscaffoldError) as caught:
+        write([RenderedFile(Path("a.py"), "x\n")])
+
+    assert 2 == caught.value.exit_code
+    assert "a.py exists already." == caught.value.message
+    assert f"{caught.value.message} {caught.value.hint}" == str(caught.value)
+    assert caught.value.hint
+
+
+# [tool.black].
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"[tool.black\nx", "Expected"),
+        (b"\xff", "decode"),
+        (b"tool = 3", "int"),
+        (b"[tool]\nblack = 3", "int"),
+        (b"[tool.black]\nline-length = 'x'", "--line-length"),
+        (b"[tool.black]\ntarget-version = 'py311'", "target-version"),
+        (b"[tool.black]\ntarget-version = ['py2']", "'py2'"),
+        (b"[tool.black]\npreview = 'perhaps'", "--preview"),
+        (b"[tool.black]\nenable-unstable-feature = ['nope']", "nope"),
+    ],
+    ids=str,
+)
+def test_broken_settings(folder, content, reason):
+    """Settings that Black refuses are an error that names the file and the reason."""
+    (folder / "deep" / "er").mkdir(parents=True)
+    (folder / "deep" / "pyproject.toml").write_bytes(content)
+    said = refused("new", "deep/er/a.py")
+
+    assert f"Error: Black cannot use {folder / 'deep' / 'pyproject.toml'}: " in said
+    assert reason in said
+    assert 0 == CliRunner().invoke(main, ["new", "a.py"]).exit_code
+
+
+def test_required_version(folder):
+    """Another Black than the required one is an error that names both."""
+    settings = folder / "pyproject.toml"
+    settings.write_text("[tool.black]\nrequired-version = '22.1.0'\n")
+    said = refused("new")
+
+    assert f"{settings} requires Black 22.1.0" in said and black.__version__ in said
+
+
+@pytest.mark.parametrize("version", [black.__version__, black.__version__[:2]])
+def test_installed_version(folder, version):
+    """The installed Black satisfies its version and its major version."""
+    settings = folder / "pyproject.toml"
+    settings.write_text(f"[tool.black]\nrequired-version = '{version}'\n")
+
+    assert 0 == CliRunner().invoke(main, ["new"]).exit_code
+
+
+# Templates.
+
+
+@pytest.fixture
+def templates(tmp_path_factory, monkeypatch):
+    """A copy of the templates, to be broken."""
+    copy = tmp_path_factory.mktemp("broken") / "templates"
+    shutil.copytree(rendering.TEMPLATES, copy)
+    monkeypatch.setattr(rendering, "TEMPLATES", str(copy))
+    return copy
+
+
+MODEL = "recipes/supervised/model.py.jinja"
+MANUAL = "recipes/supervised/loss/manual.py.jinja"
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "reason"),
+    [
+        (MODEL, "{{ nope }}", "'nope' is undefined"),
+        (MODEL, "{{ spec.nope }}", "no attribute 'nope'"),
+        (MODEL, "{% if %}", "Expected an expression"),
+        (MODEL, "{{ 1 / 0 }}", "division by zero"),
+        (MODEL, '{% include "nope.jinja" %}', "nope.jinja"),
+        (MANUAL, "{{ nope }}", "'nope' is undefined"),
+        (MANUAL, "{% nope %}", "unknown tag 'nope'"),
+        ("module.py.jinja", "{{ nope }}", "'nope' is undefined"),
+    ],
+)
+def test_broken_templates(templates, template, line, reason):
+    """An error in a template names it, the line, its text and the options."""
+    path = templates / template
+    lines = path.read_text("utf-8").splitlines()
+    place = max(i for i, old in enumerate(lines) if old.startswith(("{% macro", "os.")))
+    lines.insert(place + 1, line)
+    path.write_text("\n".join(lines), "utf-8")
+    said = refused("new", "--manual-loss", "--class-name", "Mine")
+
+    assert f"Error: {template}:{place + 2}: " in said
+    assert reason in said
+    assert f"\n    {line}\n" in said
+    assert "Hint: The options in force: --manual-loss --class-name Mine\n" in said
+
+
+@pytest.mark.parametrize("template", [MODEL, "module.py.jinja"])
+def test_templates_that_are_not_python(templates, template):
+    """Output that is not Python is an error that quotes the line."""
+    path = templates / template
+    path.write_text(path.read_text("utf-8") + "\nthis line is no Python\n", "utf-8")
+    said = refused("new", "--manual-loss")
+
+    assert "this line is no Python" in said
+    assert "The options in force: --manual-loss" in said
+    assert template == "module.py.jinja" or template in said
+
+
+def test_missing_template(templates):
+    """A template that is gone is named."""
+    (templates / "recipes/supervised/loss/manual.py.jinja").unlink()
+
+    assert "recipes/supervised/loss/manual.py.jinja" in refused("new", "--manual-loss")
+
+
+# Names.
+
+
+def global_names(text: str) -> set[str]:
+    """Returns the names that a module binds at its top, or reads from there."""
+
+    def of(table):
+        top = table.get_type() == "module"
+        found = {s.get_name() for s in table.get_symbols() if top or s.is_global()}
+        return found.union(*(of(child) for child in table.get_children()))
+
+    return of(symtable.symtable(text, "generated", "exec"))
+
+
+def test_reserved():
+    """A class of any name that the code uses at its top is refused, in every module."""
+    flags = [option.name for option in OPTIONS if option.type is bool]
+    factors = {o.name: o.choices for o in OPTIONS if o.choices and not o.many}
+    factors |= {name: (False, True) for name in flags}
+    used = set()
+    for values in itertools.product(*factors.values()):
+        spec = Spec(**dict(zip(factors, values, strict=True)), class_name="Zzz")
+        # What Black changes is not in the names.
+        used |= global_names(rendering._render_module(spec, "a.py"))
+
+    assert {"keras", "jax", "os", "np", "model", "Zzz", "zip"} <= used
+    assert {"Zzz"} == used - RESERVED - set(dir(builtins))
+
+
+def test_reserved_is_not_too_wide():
+    """What is reserved is in use, or is a module's usual name."""
+    texts = "".join(
+        render(Spec(manual_loss=manual, sample_weight=manual, style=style))[0].text
+        for manual in (False, True)
+        for style in ("functional", "subclass")
+    )
+    words = set(re.findall(r"\w+", texts))
+
+    assert RESERVED <= words
+
+
+def test_version_that_black_does_not_know(monkeypatch):
+    """An older Black knows fewer versions of Python: the option is at fault."""
+    [option] = [p for p in black.main.params if p.name == "target_version"]
+    monkeypatch.setattr(option.type, "choices", ("py311", "py312"))
+
+    said = refused("new", "--target-version", "py311", "--target-version", "py315")
+
+    assert "does not know all of these versions: py311, py315" in said
+    assert "install a newer Black" in said
+
+
+def test_whatever_a_file_imports_may_not_be_its_name(tmp_path):
+    """What running a golden imports, or tries to, is refused as a target."""
+    code = f"""
+import runpy, sys
+class Watch:
+    def find_spec(self, name, path=None, target=None):
+        print("tried", name.partition(".")[0])
+sys.meta_path.insert(0, Watch())
+runpy.run_path({str(GOLDEN / "supervised/functional/plain.py")!r}, run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    tried = set(re.findall("^tried ([a-zA-Z]\\w*)$", done.stdout, re.MULTILINE))
+
+    assert {"keras", "jax", "numpy"} < tried
+    assert tried <= shadowing_modules()

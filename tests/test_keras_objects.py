@@ -1,0 +1,111 @@
+"""The table of losses and metrics, which generating uses, agrees with Keras itself."""
+
+import inspect
+import re
+
+import keras
+import pytest
+
+from scaffold.errors import SpecError
+from scaffold.keras_objects import LOSSES, METRICS, NOT_COMPARING, find
+
+
+def classes(module, base) -> set[str]:
+    """Lists the public subclasses of a class in a module of Keras."""
+    return {
+        name
+        for name, cls in vars(module).items()
+        if inspect.isclass(cls) and issubclass(cls, base) and cls is not base
+    }
+
+
+def test_every_loss_is_in_the_table():
+    """The table has the losses of Keras, all of them and no others."""
+    assert classes(keras.losses, keras.losses.Loss) == {loss.name for loss in LOSSES}
+
+
+def test_every_metric_is_in_the_table():
+    """The table has the metrics of Keras that compare, all of them and no others."""
+    # `Accuracy` asks whether the outputs equal the targets: Keras itself takes its
+    # name for the accuracy that fits the targets, and so do we.
+    others = {*NOT_COMPARING, "Accuracy", "Metric"}
+    expected = classes(keras.metrics, keras.metrics.Metric) - others
+
+    assert expected == {metric.name for metric in METRICS}
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
+def test_loss_by_name(loss):
+    """Keras finds the loss by each of its aliases, unless the table denies it."""
+    for alias in loss.aliases:
+        if not loss.by_name:
+            with pytest.raises(ValueError, match="Could not interpret"):
+                keras.losses.get(alias)
+            continue
+        named = keras.losses.get(alias)
+        own = getattr(keras.losses, loss.name)()
+        if inspect.isfunction(named):
+            assert own.fn is named
+        else:
+            assert type(named) is type(own)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_metric_by_name(metric):
+    """Keras finds the metric by each of its aliases, and its arguments make one."""
+    cls = getattr(keras.metrics, metric.name)
+    assert metric.arguments
+    for given in metric.arguments.values():
+        arguments = ", ".join(filter(None, [metric.always, given]))
+
+        assert isinstance(eval(f"cls({arguments})", {"cls": cls}), cls)
+
+    for alias in metric.aliases:
+        assert (
+            keras.metrics.serialize(cls(**_required(cls)))["class_name"] == cls.__name__
+        )
+        if not _required(cls):
+            assert isinstance(keras.metrics.get(alias), cls)
+
+
+def _required(cls) -> dict:
+    """Returns values for the arguments that a metric must have."""
+    values = {"num_classes": 3, "target_class_ids": [0]}
+    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind < 2]
+    return {name: values.get(name, 0.5) for name in needed}
+
+
+@pytest.mark.parametrize(
+    ("table", "typed", "expected"),
+    [
+        (LOSSES, "mse", ("MeanSquaredError", "mse")),
+        (LOSSES, "MSE", ("MeanSquaredError", "mse")),
+        (LOSSES, "MeanSquaredError", ("MeanSquaredError", "mean_squared_error")),
+        (METRICS, "AUC", ("AUC", "auc")),
+        (METRICS, "mean_absolute_error", ("MeanAbsoluteError", "mean_absolute_error")),
+    ],
+)
+def test_find(table, typed, expected):
+    """A class's name and its aliases in any case are found; logs get the alias."""
+    entry, alias = find(table, typed, "loss")
+
+    assert (entry.name, alias) == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "typed", "hint"),
+    [
+        (LOSSES, "msee", "Did you mean mse?"),
+        (LOSSES, "MeanSquareError", "Did you mean MeanSquaredError?"),
+        (METRICS, "acuracy", "Did you mean accuracy?"),
+        (METRICS, "Mean", "add it by hand"),
+        (METRICS, "", "`kscaffold list` names all"),
+    ],
+)
+def test_not_found(table, typed, hint):
+    """What Keras does not have is refused, with the nearest that it has."""
+    with pytest.raises(SpecError) as caught:
+        find(table, typed, "loss" if table is LOSSES else "metric")
+
+    assert re.search(re.escape(hint), caught.value.hint)

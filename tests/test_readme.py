@@ -1,0 +1,99 @@
+"""The README says what is so: its tables, its file, its commands are the real ones."""
+
+import re
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from matrix import golden_path, text
+from test_guide import markdown_table as guide_table
+from test_train import run_demo
+
+from scaffold import Spec
+from scaffold.listing import markdown_table as option_table
+from scaffold.verify.cases import CASES
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_file():
+    """The file that the README shows is the one that its first command writes."""
+    assert f"```python\n{text(Spec(manual_metrics=True))}```" in README
+
+
+def test_option_table():
+    """The table of options is the one of `Spec`."""
+    assert option_table() in README
+
+
+def test_guide_table():
+    """The table of what the guide's code does is the one that the tests prove."""
+    assert guide_table() in README
+
+
+def test_commands():
+    """CI runs the README's test command; the versions are those declared."""
+    run = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+    assert "pip install -e '.[test]' && pytest\n" in README
+    assert "install --quiet --disable-pip-version-check -e '.[test]'\n" in run
+    assert run.rstrip().endswith("\npytest -q")
+    for name in ("keras", "jax"):
+        [oldest] = re.findall(rf'"{name}>=([\d.]+)"', project)
+        assert (
+            f"{name.replace('keras', 'Keras').replace('jax', 'JAX')} {oldest}" in README
+        )
+
+
+def test_training_output(capsys):
+    """The README shows the losses that the demo prints."""
+    numbers = r"(?:(\w*): )([\d.]+)(?= - |\n)"
+    shown = README.split("```text\n")[1].split("```")[0]
+    run_demo(golden_path(Spec(manual_metrics=True)))
+    printed = capsys.readouterr().out
+
+    expected, found = re.findall(numbers, printed), re.findall(numbers, shown)
+    assert 20 == len(expected)
+    assert [name for name, _ in expected] == [name for name, _ in found]
+    for (_, value), (_, claimed) in zip(expected, found, strict=True):
+        assert float(claimed) == pytest.approx(float(value), rel=0.02)
+
+
+def test_number_of_features():
+    """The README counts the features that the parity tests compare."""
+    assert f"hold {len(CASES)} features" in README
+
+
+def test_python_example(tmp_path, monkeypatch):
+    """The example of the Python API writes a file."""
+    monkeypatch.chdir(tmp_path)
+    [example] = [b for b in python_blocks() if "import scaffold" in b]
+
+    exec(example, {})
+
+    spec = Spec(task="multiclass", manual_loss=True, sample_weight=True)
+    assert text(spec, "my_model.py") == (tmp_path / "my_model.py").read_text("utf-8")
+
+
+def test_compute_loss_example():
+    """The class that needs no step of its own adds its term to the loss."""
+    [example] = [b for b in python_blocks() if "class MyModel" in b]
+    names = {"keras": keras}
+    exec(example, names)
+    inputs = keras.Input((2,))
+    model = names["MyModel"](inputs, keras.layers.Dense(1)(inputs))
+    model.compile(loss="mse")
+
+    x = np.ones((4, 2), "float32")
+    y_pred = model.predict(x, verbose=0)
+
+    expected = np.mean(y_pred**2) + 0.01 * np.mean(np.abs(y_pred))
+    assert np.isclose(expected, model.evaluate(x, 0 * y_pred, verbose=0))
+
+
+def python_blocks() -> list[str]:
+    """Returns the Python code that the README shows."""
+    return re.findall(r"```python\n(.*?)```", README, re.DOTALL)

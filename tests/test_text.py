@@ -1,0 +1,232 @@
+"""The text that is emitted: equal to the goldens, and clean wherever options lead."""
+
+import ast
+import difflib
+import re
+import subprocess
+import sys
+
+import black
+import pytest
+from matrix import (
+    core_specs,
+    expected_golden,
+    golden_specs,
+    identify,
+    pairwise_specs,
+    read_golden,
+    text,
+    whole_space,
+)
+
+from scaffold import Spec, render
+
+#: Every pair of options, and (in CI) every combination.
+SPACES = pytest.mark.parametrize(
+    "space",
+    [pairwise_specs, pytest.param(whole_space, marks=pytest.mark.exhaustive)],
+    ids=lambda space: space.__name__,
+)
+
+RUFF = [
+    sys.executable,
+    *("-m", "ruff", "check", "--isolated", "--output-format", "concise"),
+    *("--select", "E,F,I,UP,B,D", "--target-version", "py311"),
+    *("--config", 'lint.pydocstyle.convention="google"'),
+]
+
+
+def golden_problems(expected: dict[str, str], golden: dict[str, str]) -> list[str]:
+    """Compares what is generated with what is committed.
+
+    Args:
+        expected: The text that is generated now, by path.
+        golden: The text in `golden/`, by path.
+
+    Returns:
+        What is wrong, each with the way to put it right.
+    """
+    problems = [f"missing: {path}" for path in expected.keys() - golden.keys()]
+    problems += [f"orphaned: {path}" for path in golden.keys() - expected.keys()]
+    for path in expected.keys() & golden.keys():
+        if expected[path] != golden[path]:
+            diff = difflib.unified_diff(
+                golden[path].splitlines(keepends=True),
+                expected[path].splitlines(keepends=True),
+                f"golden/{path}",
+                "generated now",
+            )
+            problems.append("".join(diff))
+    return sorted(problems)
+
+
+def test_goldens():
+    """The generator emits the goldens, byte for byte, and there are no others."""
+    problems = golden_problems(expected_golden(), read_golden())
+
+    assert not problems, "\n".join(
+        ["Read the difference; if it is wanted: pytest --bless", *problems[:3]]
+        + [f"... and {len(problems) - 3} more"] * (len(problems) > 3)
+    )
+
+
+@pytest.mark.parametrize(
+    ("golden", "problem"),
+    [
+        ({"a.py": "x = 1\n", "b.py": "y\n"}, "orphaned: b.py"),
+        ({}, "missing: a.py"),
+        ({"a.py": "x = 2\n"}, "-x = 2"),
+        ({"a.py": "x = 1"}, "+x = 1"),
+    ],
+)
+def test_goldens_can_fail(golden, problem):
+    """A golden that is missing, orphaned or one byte off is found and shown."""
+    assert problem in "\n".join(golden_problems({"a.py": "x = 1\n"}, golden))
+
+
+def test_golden_header_regenerates_it():
+    """The command in the first line of a golden gives that golden."""
+    from click.testing import CliRunner
+
+    from scaffold.cli import main
+
+    for path in golden_specs():
+        header = path.read_text(encoding="utf-8").split("\n")[0]
+        words = header.split(": ", 1)[1].removesuffix("  # noqa: E501").split()
+        assert words[:3] == ["kscaffold", "new", path.name]
+
+        result = CliRunner().invoke(main, ["new", "-", *words[3:]])
+
+        regenerated = result.stdout.split("\n", 1)[1]
+        assert path.read_text(encoding="utf-8").split("\n", 1)[1] == regenerated
+
+
+@SPACES
+def test_space_is_black(space):
+    """Black leaves every file alone, for every combination of options."""
+    mode = black.Mode()
+    for spec in space():
+        source = text(spec)
+
+        assert source == black.format_str(source, mode=mode), identify(spec)
+        assert source.isascii()
+        assert source.endswith("\n")
+
+
+@pytest.mark.parametrize("length", [60, 79, 100, 120])
+def test_line_length(length):
+    """Black leaves a file alone that was made for another line length."""
+    for style in ("functional", "sequential", "subclass"):
+        spec = Spec(style=style, manual_loss=True, test_step=True, line_length=length)
+        source = render(spec)[0].text
+
+        formatted = black.format_str(source, mode=black.Mode(line_length=length))
+        assert source == formatted
+
+
+def lint(folder) -> list[str]:
+    """Returns what ruff says about the files of a folder."""
+    done = subprocess.run([*RUFF, str(folder)], capture_output=True, text=True)
+    return [
+        line for line in done.stdout.splitlines() if line.endswith(".py") or ":" in line
+    ]
+
+
+@SPACES
+def test_space_is_lint_free(tmp_path, space):
+    """Ruff finds nothing with E, F, I, UP, B and D, for every combination."""
+    for number, spec in enumerate(space()):
+        (tmp_path / f"file_{number}.py").write_text(text(spec), encoding="utf-8")
+
+    assert lint(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    [
+        ("import inspect\n", "import inspect\nimport sys\n"),
+        ('        """Trains on one batch', '        x = """Trains on one batch'),
+        ("strict=True", ""),
+        ("            training: Boolean, whether", "            # training: whether"),
+    ],
+)
+def test_lint_can_fail(tmp_path, mutation):
+    """Ruff sees an unused import, a lost docstring, a loose zip, a lost argument."""
+    source = text(Spec(test_step=True))
+    assert mutation[0] in source
+    (tmp_path / "file.py").write_text(source.replace(*mutation), encoding="utf-8")
+
+    assert lint(tmp_path) != []
+
+
+def private_names(source: str) -> list[str]:
+    """Lists attributes with a leading underscore, and imports from inside Keras."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Attribute) and re.match(r"_(?!_)", node.attr):
+            found.append(node.attr)
+        if isinstance(node, ast.Attribute) and node.attr == "src":
+            found.append("src")
+        if isinstance(node, ast.ImportFrom):
+            found.append(node.module)
+    return found
+
+
+@SPACES
+def test_public_names_only(space):
+    """No emitted file uses a private name of Keras, or imports a part of it."""
+    for spec in space():
+        assert [] == private_names(text(spec)), identify(spec)
+
+
+@pytest.mark.parametrize(
+    "line", ["self._loss_tracker", "keras.src.ops", "from keras import ops"]
+)
+def test_public_names_can_fail(line):
+    """A private attribute, `keras.src` and an import from Keras are found."""
+    assert private_names(line) != []
+
+
+@SPACES
+def test_imports_only_what_it_may(space):
+    """The files import Keras, JAX and the standard library; the demo NumPy too."""
+    for spec in space():
+        imported = {
+            alias.name
+            for node in ast.walk(ast.parse(text(spec)))
+            if isinstance(node, ast.Import)
+            for alias in node.names
+        }
+
+        allowed = {"inspect", "jax", "keras", "os"} | (
+            {"numpy"} if spec.demo else set()
+        )
+        assert imported <= allowed
+
+
+def body_lines(source: str) -> int:
+    """Counts the lines of the class, without docstrings, comments and blank lines."""
+    [node] = [n for n in ast.parse(source).body if isinstance(n, ast.ClassDef)]
+    skipped = set()
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.ClassDef | ast.FunctionDef) and ast.get_docstring(
+            inner
+        ):
+            docstring = inner.body[0]
+            skipped |= set(range(docstring.lineno, docstring.end_lineno + 1))
+    lines = source.splitlines()
+    return sum(
+        1
+        for number in range(node.lineno, node.end_lineno + 1)
+        if number not in skipped
+        and lines[number - 1].strip()
+        and not lines[number - 1].strip().startswith("#")
+    )
+
+
+def test_length():
+    """The class stays short, for length is a cost."""
+    lengths = {spec: body_lines(text(spec)) for spec in core_specs()}
+
+    assert lengths[Spec()] <= 75
+    assert max(lengths.values()) <= 115
