@@ -1,6 +1,6 @@
 """The command line: it reads arguments, calls what does the work, and shows the result.
 
-Every import of this file's own package but the errors waits until a command runs:
+Every import of the modules that do the work waits until a command runs:
 `--help` and `--version` need Click alone.
 """
 
@@ -14,6 +14,8 @@ import click
 
 from . import __version__
 from .errors import KscaffoldError
+from .printing import print_json, print_text
+from .verify.command import verify
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -108,77 +110,15 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     else:
         entries = results.written(files, force)
     if as_json:
-        _print_json(results.as_data(spec, target, entries))
+        print_json(results.as_data(spec, target, entries))
     else:
-        _print(results.as_output(entries))
+        print_text(results.as_output(entries))
     for message in results.as_messages(spec, entries):
         click.echo(message, err=True)
     ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
 
 
-@main.command(context_settings=CONTEXT)
-@click.argument("target", metavar="FILE[:CLASS]", required=False)
-@click.option("--loss", metavar="NAME", help="The Keras loss that the class owns.")
-@click.option(
-    "--metric",
-    "metrics",
-    metavar="NAME",
-    multiple=True,
-    help="A Keras metric that the class owns; repeatable.",
-)
-@click.option(
-    "--build",
-    metavar="FILE:FUNCTION",
-    default="",
-    help="What makes the model, or (model, (x, y)).",
-)
-@click.option(
-    "--only", metavar="PATTERN", default="", help="Run only cases with such a name."
-)
-@click.option("--quick", is_flag=True, help="Run only what catches most mistakes.")
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=120.0,
-    show_default=True,
-    help="How long a case may take.",
-)
-@click.option(
-    "--jobs",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    help="How many processes to use.",
-)
-@click.option("--list", "as_list", is_flag=True, help="List the cases; run none.")
-@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-@click.pass_context
-def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
-    """Compares a training step with Keras's own, feature by feature.
-
-    The class is the only keras.Model in FILE, or CLASS. Exits 0 if all that applies
-    holds, 1 if something differs.
-    """
-    from .verify import report, runner
-
-    if as_list:
-        runner.check_environment()
-        _print(report.as_list(only, quick))
-        return
-    if target is None:
-        raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)
-    path, class_name = runner.parse_target(target)
-    runner.check_environment()
-    request = runner.Request(path, class_name, pattern=only, quick=quick, **how)
-    with report.progress_bar() as progress:
-        verdicts = runner.verify(request, timeout, jobs, progress)
-    if as_json:
-        _print_json({"version": __version__, "target": target, "cases": verdicts})
-    else:
-        _print(report.as_text(verdicts))
-    ctx.exit(int(any(map(report.failed, verdicts))))
+main.add_command(verify)
 
 
 @main.command("list", context_settings=CONTEXT)
@@ -188,29 +128,15 @@ def list_(as_json):
     from . import listing
 
     if as_json:
-        _print_json(listing.listing())
+        print_json(listing.listing())
     else:
-        _print(listing.text())
-
-
-def _print(text: str) -> None:
-    """Prints to standard output as UTF-8, whatever the locale."""
-    if sys.stdout is None and text:
-        # Closed by the shell (`>&-`): as quiet as Click is about a broken pipe.
-        raise click.exceptions.Exit(1)
-    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
-
-
-def _print_json(data: dict) -> None:
-    import json
-
-    _print(json.dumps(data, indent=2) + "\n")
+        print_text(listing.text())
 
 
 def _report(as_json: bool, message: str, hint: str = "") -> None:
     """Prints an error for machines; people read it on standard error."""
     if as_json and sys.stdout is not None:
-        _print_json({"error": {"message": message, "hint": hint}})
+        print_json({"error": {"message": message, "hint": hint}})
 
 
 def _discard_output() -> None:

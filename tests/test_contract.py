@@ -4,7 +4,8 @@ import pytest
 from matrix import core_specs, identify
 
 from scaffold import Spec
-from scaffold.verify.contract import CONTRACTS, check
+from scaffold.verify.contract import check
+from scaffold.verify.contracts import CONTRACTS
 from scaffold.verify.subject import subject_of_spec
 
 #: For which every class is checked every day; the others take turns.

@@ -5,13 +5,15 @@ from fnmatch import fnmatchcase
 from ..errors import SpecError
 from . import contract, harness
 from .cases import CASES
-from .contract import CONTRACTS, Contract
+from .contract import Contract
+from .contracts import CONTRACTS
 from .subject import Subject
+from .verdict import Verdict
 
 CHECKS = (*CASES, *CONTRACTS)
 
 
-def run(check, subject: Subject) -> harness.Verdict:
+def run(check, subject: Subject) -> Verdict:
     """Runs a case or a contract with a class."""
     how = contract.check if isinstance(check, Contract) else harness.check
     return how(check, subject)

@@ -105,7 +105,7 @@ def verify(
         progress: Called with how many cases are done, and how many there are.
 
     Returns:
-        The verdicts, as dicts of the fields of `harness.Verdict`.
+        The verdicts, as dicts of the fields of `verdict.Verdict`.
 
     Raises:
         VerifyError: If the file cannot be imported, or has no such class or case.

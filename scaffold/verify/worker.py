@@ -22,11 +22,11 @@ def serve() -> None:
         answers.flush()
 
     request = json.loads(sys.stdin.readline())
-    from . import catalog, subject
+    from . import catalog, loading
 
     try:
         plan = catalog.select(request["pattern"], request["quick"])
-        under_test = subject.subject_of_file(
+        under_test = loading.subject_of_file(
             os.path.abspath(request["path"]),
             request["class_name"],
             request["loss"],

@@ -1,0 +1,112 @@
+"""Makes equal models of a class under test, and trains them alike."""
+
+import keras
+import numpy as np
+
+from .building import build, compile_arguments
+from .case import BATCH, TARGETS, Case, predicting
+from .models import stateful
+from .subject import Subject
+
+CASE = Case("contract", "contract", layers=stateful)
+
+
+class NotApplicable(Exception):
+    """A promise that has no meaning for a model."""
+
+
+class Bench:
+    """Makes equal models of a class, and data for them."""
+
+    def __init__(self, subject: Subject):
+        """Takes the class under test."""
+        self.subject = subject
+        self.data = ()
+
+    def model(self, optimizer=None, **settings):
+        """Builds and compiles a model; each has the same weights.
+
+        Args:
+            optimizer: The optimizer, where the class does not bring its own.
+            **settings: Public attributes that `compile()` sets, such as `run_eagerly`.
+        """
+        keras.utils.set_random_seed(3)
+        if self.subject.build:
+            model = self._built()
+        else:
+            model = self._small(optimizer or keras.optimizers.SGD(0.05))
+        for name, value in settings.items():
+            setattr(model, name, value)
+        return model
+
+    def _small(self, optimizer):
+        subject = self.subject
+        rng = np.random.default_rng(0)
+        with predicting(subject.objective):
+            model = build(CASE, subject.style, subject.load())
+            # Three full batches, so that there is one shape.
+            width = subject.objective.width
+            x = rng.normal(size=(3 * BATCH, 8)).astype("float32")
+            scores = x @ rng.normal(size=(8, width)).astype("float32")
+            y = TARGETS[subject.objective.targets](scores.astype("float32"))
+        self.data = (x, y)
+        owned = subject.owns_loss, subject.owns_metrics
+        model.compile(optimizer, **compile_arguments(CASE, subject, *owned))
+        return model
+
+    def _built(self):
+        made = self.subject.build()
+        model, self.data = made if isinstance(made, tuple) else (made, ())
+        if not isinstance(model, keras.Model):
+            raise TypeError(
+                "--build must return a keras.Model, or (model, (x, y)), not "
+                f"{type(made).__name__}"
+            )
+        if not self.data:
+            self.data = _random_data(model)
+        if not model.compiled:
+            owned = self.subject.owns_loss, self.subject.owns_metrics
+            model.compile("sgd", **compile_arguments(CASE, self.subject, *owned))
+        return model
+
+    def batch(self, number=0):
+        """Returns a batch as the steps get it."""
+        rows = slice(number * BATCH, (number + 1) * BATCH)
+        return keras.tree.map_structure(lambda a: a[rows], self.data)
+
+    def fit(self, model, epochs=1, **arguments):
+        """Trains without shuffling, and returns the history."""
+        x, y = self._arguments()
+        settings = {"batch_size": BATCH, "shuffle": False, "verbose": 0, **arguments}
+        return model.fit(x, y, epochs=epochs, **settings).history
+
+    def evaluate(self, model, **arguments):
+        """Evaluates, and returns a dict."""
+        x, y = self._arguments()
+        settings = {"batch_size": BATCH, "verbose": 0, "return_dict": True}
+        return model.evaluate(x, y, **settings, **arguments)
+
+    def predict(self, model):
+        """Predicts the first batch."""
+        return model.predict(self.batch()[0], verbose=0)
+
+    def ready(self, model):
+        """Trains on one batch, which builds the metrics and the optimizer."""
+        x, y, *_ = (*self.batch(), None)
+        model.train_on_batch(x, y)
+        return model
+
+    def _arguments(self):
+        x, y, *_ = (*self.data, None)
+        return x, y
+
+
+def _random_data(model) -> tuple:
+    """Makes inputs for a model that knows their shape."""
+    shape = getattr(model, "input_shape", None)
+    if not isinstance(shape, tuple) or not all(shape[1:]):
+        raise NotApplicable(
+            "nothing says what the model takes: return (model, (x, y)) from --build"
+        )
+    rng = np.random.default_rng(0)
+    return (rng.normal(size=(3 * BATCH, *shape[1:])).astype("float32"),)

@@ -1,0 +1,319 @@
+"""The promises that every step makes: each is one `Contract`."""
+
+import os
+import tempfile
+
+import jax
+import keras
+import numpy as np
+
+from .bench import NotApplicable
+from .contract import Contract
+from .difference import ATOL, RTOL
+from .tracing import (
+    all_variables,
+    constant_draws,
+    form_problems,
+    state_variables,
+    test_state,
+    train_state,
+    unchanged,
+)
+
+
+def _form(bench) -> list[str]:
+    model = bench.ready(bench.model())
+    known = all_variables(model)
+    data = bench.batch()
+    return form_problems(model.train_step, train_state(model), data, known) + [
+        f"test_step(): {problem}"
+        for problem in form_problems(model.test_step, test_state(model), data, known)
+    ]
+
+
+def _carry(bench) -> list[str]:
+    model = bench.ready(bench.model())
+    state, batches = train_state(model), [bench.batch(0), bench.batch(1)]
+    stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
+    scanned, _ = jax.lax.scan(lambda s, d: model.train_step(s, d)[::-1], state, stacked)
+    step = jax.jit(model.train_step)
+    for data in batches:
+        _, state = step(state, data)
+    return _unequal(
+        [v.path for v in state_variables(model)],
+        jax.tree.leaves(state),
+        jax.tree.leaves(scanned),
+        "step by step",
+        "in a scan",
+    )
+
+
+def _unequal(names, left, right, here, there) -> list[str]:
+    return [
+        f"{name} is not the same {here} and {there}"
+        for name, a, b in zip(names, left, right, strict=True)
+        if not np.allclose(a, b, RTOL, ATOL, equal_nan=True)
+    ]
+
+
+def _one_trace(bench) -> list[str]:
+    model = bench.model()
+    counts = {}
+    for name in ("train_step", "test_step"):
+        _count(model, name, counts)
+    bench.fit(model, epochs=3)
+    bench.evaluate(model)
+    return [
+        f"{name}() is compiled {count} times for one shape"
+        for name, count in counts.items()
+        if count > 1
+    ]
+
+
+def _count(model, name, counts):
+    """Counts the calls of a method of one model: compiled steps trace it once."""
+    method = getattr(model, name)
+
+    def counting(*args):
+        counts[name] = counts.get(name, 0) + 1
+        return method(*args)
+
+    object.__setattr__(model, name, counting)
+
+
+def _state_moves(bench) -> list[str]:
+    model = bench.ready(bench.model())
+    data = bench.batch()
+    still = unchanged(model.train_step, model, train_state(model), data)
+    problems = []
+    for variable in model.trainable_variables:
+        if variable.path in still:
+            problems.append(f"{variable.path} is never updated")
+    for variable in model.non_trainable_variables:
+        if variable.path in still and _moves(variable.path):
+            problems.append(f"{variable.path} does not change in training")
+    problems += [
+        f"the metric's {v.path} is never updated"
+        for v in model.metrics_variables
+        if v.path in still
+    ]
+    moving = {
+        v.path for v in model.non_trainable_variables if "moving_" in v.path
+    } - unchanged(model.test_step, model, test_state(model), data)
+    return problems + [f"{path} changes in evaluation" for path in sorted(moving)]
+
+
+def _moves(path: str) -> bool:
+    """Whether a variable is one of Keras's that training changes."""
+    return path.split("/")[-1] in (
+        "seed_generator_state",
+        "moving_mean",
+        "moving_variance",
+    )
+
+
+def _gradients(bench) -> list[str]:
+    model = bench.ready(bench.model())
+    before = [np.array(v) for v in model.trainable_variables]
+    bench.fit(model, epochs=2)
+    return [
+        f"no gradient reaches {v.path}"
+        for v, old in zip(model.trainable_variables, before, strict=True)
+        if np.array_equal(old, np.array(v))
+    ]
+
+
+def _randomness(bench) -> list[str]:
+    model = bench.ready(bench.model())
+    draws = constant_draws(model.train_step, train_state(model), bench.batch())
+    return [f"{name} draws from a constant key" for name in sorted(draws)]
+
+
+def _metrics_start_anew(bench) -> list[str]:
+    model = bench.model()
+    bench.fit(model)
+    listed = {id(metric) for metric in model.metrics}
+    problems = [
+        f"{name} is not among the model's metrics: nothing resets it"
+        for name, value in vars(model).items()
+        if isinstance(value, keras.metrics.Metric)
+        and not name.startswith("_")  # Keras's own
+        and id(value) not in listed
+    ]
+    # The second epoch of one training is the first epoch of another.
+    whole, halves = bench.model(), bench.model()
+    left = bench.fit(whole, epochs=2)
+    bench.fit(halves)
+    halves.reset_metrics()
+    right = bench.fit(halves)
+    return problems + [
+        f"{name} is {left[name][1]:.6g} after the second epoch, but "
+        f"{right[name][0]:.6g} for its batches alone"
+        for name in left
+        if not np.isclose(left[name][1], right[name][0], 1e-4, 1e-5)
+    ]
+
+
+def _evaluation_is_clean(bench) -> list[str]:
+    model = bench.model()
+    bench.fit(model)
+    before = [np.array(v) for v in model.weights]
+    bench.evaluate(model)
+    return [
+        f"{v.path} changes"
+        for v, old in zip(model.weights, before, strict=True)
+        if not np.array_equal(old, np.array(v))
+    ]
+
+
+def _saving(bench) -> list[str]:
+    model = bench.model()
+    bench.fit(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        model.save(path)
+        names = {type(model).__name__: type(model)}
+        loaded = keras.saving.load_model(path, custom_objects=names)
+    pairs = zip(model.get_weights(), loaded.get_weights(), strict=True)
+    problems = [
+        f"weight {number} is not restored"
+        for number, (a, b) in enumerate(pairs)
+        if not np.array_equal(a, b) and a.dtype.kind == "f"
+    ]
+    left, right = bench.predict(model), bench.predict(loaded)
+    if not all(map(np.allclose, *map(keras.tree.flatten, (left, right)))):
+        problems.append("the predictions change")
+    # Keras does not restore the seeds of Dropout: give both the same.
+    for a, b in zip(model.variables, loaded.variables, strict=True):
+        if a.path.endswith("seed_generator_state"):
+            b.assign(np.array(a))
+    first, second = (bench.fit(m) for m in (model, loaded))
+    return problems + [
+        f"{name} is {first[name][0]:.6g} when trained on, {second[name][0]:.6g} after "
+        "loading"
+        for name in first.keys() & second.keys()
+        if not np.isclose(first[name][0], second[name][0], RTOL, ATOL)
+    ]
+
+
+def _same_everywhere(**settings):
+    def check(bench) -> list[str]:
+        plain, other = bench.model(), bench.model(**settings)
+        left, right = bench.fit(plain, epochs=2), bench.fit(other, epochs=2)
+        how = ", ".join(f"{name}={value}" for name, value in settings.items())
+        problems = [
+            f"{name} is {left[name][-1]:.6g}, but {right.get(name, [np.nan])[-1]:.6g} "
+            f"with {how}"
+            for name in left
+            if not np.isclose(left[name][-1], right.get(name, [np.nan])[-1], 1e-4, 1e-5)
+        ]
+        pairs = plain.weights, plain.get_weights(), other.get_weights()
+        for v, a, b in zip(*pairs, strict=True):
+            if not np.allclose(a, b, 1e-3, 1e-4):
+                problems.append(f"{v.path} is not the same with {how}")
+        return problems
+
+    return check
+
+
+def _weights_count(bench) -> list[str]:
+    model = bench.model()
+    if len(bench.data) < 2:
+        raise NotApplicable("it trains without targets")
+    rows = len(keras.tree.flatten(bench.data[0])[0])
+    losses = [
+        bench.evaluate(model, sample_weight=np.full(rows, weight, "float32"))["loss"]
+        for weight in (1.0, 3.0)
+    ]
+    first = bench.fit(bench.model(), sample_weight=np.ones(rows, "float32"))["loss"]
+    second = bench.fit(bench.model(), sample_weight=np.full(rows, 3.0, "float32"))
+    problems = []
+    if losses[0] == losses[1]:
+        problems.append(f"evaluate() gives {losses[0]:.6g} with any weights")
+    if first == second["loss"]:
+        problems.append(f"fit() gives {first[0]:.6g} with any weights")
+    return problems
+
+
+CONTRACTS = (
+    Contract(
+        "the state keeps its form",
+        _form,
+        "The state that comes out has other containers, shapes or dtypes than the one "
+        "that went in, or a variable's value is read outside the state.",
+        "Return a tuple of lists of what Keras's stateless methods give, and read "
+        "variables in a keras.StatelessScope that maps them.",
+    ),
+    Contract(
+        "the state can be carried by a scan",
+        _carry,
+        "The state changes its form, or something beside it changes from step to step.",
+        "Return the state as it came: a tuple of lists of arrays of the same dtypes.",
+    ),
+    Contract(
+        "nothing compiles twice",
+        _one_trace,
+        "Shapes, dtypes or weak types change from step to step.",
+        "Return metrics and counters with the dtypes that their variables have.",
+    ),
+    Contract(
+        "all state moves",
+        _state_moves,
+        "The new state of the forward pass or of the metrics is dropped, or the model "
+        "does not run in training mode.",
+        "Pass training=True in train_step() alone, and return all that changed.",
+    ),
+    Contract(
+        "gradients reach every variable",
+        _gradients,
+        "The loss does not depend on the variable, or its gradient is stopped or "
+        "scaled to nothing.",
+        "Freeze it (trainable = False) if that is meant; or look for what cannot be "
+        "differentiated on its way to the loss.",
+    ),
+    Contract(
+        "random numbers depend on the state",
+        _randomness,
+        "A random key is made from a constant in the step: each step draws the same.",
+        "Make a keras.random.SeedGenerator in __init__() and draw with seed=... in the "
+        "scope of the step.",
+    ),
+    Contract(
+        "metrics start anew each epoch",
+        _metrics_start_anew,
+        "A metric is not in `self.metrics`, or its state is kept beside the state.",
+        "Assign it in __init__(), and list it where you override `metrics`.",
+    ),
+    Contract(
+        "evaluation changes no weight",
+        _evaluation_is_clean,
+        "test_step() returns new weights, or runs the model in training mode.",
+        "Pass training=False, and return the variables as they came.",
+    ),
+    Contract(
+        "a saved model trains on",
+        _saving,
+        "Not all state is in variables, get_config() lacks an argument, or the class "
+        "is not registered.",
+        "Keep state in variables; use @keras.saving.register_keras_serializable().",
+    ),
+    Contract(
+        "steps_per_execution changes nothing",
+        _same_everywhere(steps_per_execution=3),
+        "The step depends on something beside its state.",
+        "Keep what changes in keras.Variables, so that it travels in the state.",
+    ),
+    Contract(
+        "eager execution changes nothing",
+        _same_everywhere(run_eagerly=True),
+        "A Python number changes from step to step: compiled, it is a constant.",
+        "Keep it in a keras.Variable, so that it travels in the state.",
+    ),
+    Contract(
+        "sample weights change the loss",
+        _weights_count,
+        "The weights are unpacked, and then not used.",
+        "Pass them on: self.compute_loss(x, y, y_pred, sample_weight).",
+        weighted=True,
+    ),
+)

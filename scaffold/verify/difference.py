@@ -1,0 +1,102 @@
+"""What is not the same for Keras's own trainer and a class under test."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+#: Equal within this: the relative and the absolute error of every number.
+RTOL, ATOL = 1e-5, 1e-6
+
+
+class Difference(NamedTuple):
+    """One thing that is not the same for Keras and the class under test.
+
+    `key` is its path, `weights/0`; `text` says how it differs; `close` whether only by
+    rounding; `below` whether the class under test has the smaller number.
+    """
+
+    key: str
+    text: str
+    close: bool = False
+    below: bool = False
+
+    def __str__(self):
+        """Returns the path and the difference."""
+        return f"{self.key}: {self.text}"
+
+
+def summary(found: list[Difference]) -> str:
+    """Names what differs: the first step, the first of each kind, how many more."""
+    steps = [d for d in found if d.key.startswith("steps/")]
+    others = [d for d in found if not d.key.startswith("steps/")]
+    first = {}
+    for difference in others:
+        first.setdefault(difference.key.split("/")[0], difference)
+    parts = [str(d) for d in list(first.values())[:4]]
+    if steps:
+        number = min(int(d.key.split("/")[1]) for d in steps)
+        parts.insert(0, f"first at step {number + 1}")
+    more = len(others) - min(len(first), 4)
+    return "; ".join(parts) + (f"; {more} more" if more > 0 else "")
+
+
+def compare(expected: dict, actual: dict) -> list[Difference]:
+    """Lists the leaves that are not the same, and keys that only one side has."""
+    left = _leaves(expected)
+    right = _leaves(actual)
+    found = [
+        Difference(
+            key, f"only {'Keras has it' if key in left else 'your class has it'}"
+        )
+        for key in [*left, *right]
+        if (key in left) != (key in right)
+    ]
+    for key in left.keys() & right.keys():
+        a, b = left[key], right[key]
+        if a.shape != b.shape or a.dtype != b.dtype:
+            text = f"{a.dtype}{a.shape} for Keras, {b.dtype}{b.shape} here"
+            found.append(Difference(key, text))
+        elif a.tobytes() != b.tobytes() and not np.array_equal(
+            a, b, equal_nan=a.dtype.kind == "f"
+        ):
+            a, b = a.astype("float64"), b.astype("float64")
+            text = f"differs by up to {np.max(np.abs(a - b)):.3g}"
+            if a.ndim == 0:
+                text = f"{a:.6g} for Keras, {b:.6g} here"
+            close = np.allclose(b, a, RTOL, ATOL, equal_nan=True)
+            found.append(Difference(key, text, bool(close), bool((b < a).all())))
+    if [*left] != [*right] and not found:
+        text = f"{[*left]} for Keras, {[*right]} here"
+        found.append(Difference("order", text))
+    order = {key: number for number, key in enumerate([*left, *right])}
+    return sorted(found, key=lambda d: order.get(d.key, -1))
+
+
+def arrays(tree):
+    """Copies the leaves to NumPy; unlike `jax.tree.map()`, keeps the order of dicts."""
+    if isinstance(tree, dict):
+        return {key: arrays(value) for key, value in tree.items()}
+    if isinstance(tree, list | tuple):
+        return [arrays(value) for value in tree]
+    return np.array(tree)
+
+
+def _leaves(tree) -> dict:
+    """Flattens nested dicts and lists in their own order: the order of logs counts."""
+    found = {}
+
+    def visit(path, node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                # Paths of variables carry the class's name, which differs.
+                visit(
+                    f"{path}/{key.rsplit('#')[-1] if '#' in str(key) else key}", value
+                )
+        elif isinstance(node, list | tuple):
+            for index, value in enumerate(node):
+                visit(f"{path}/{index}", value)
+        else:
+            found[path.lstrip("/")] = np.asarray(node)
+
+    visit("", tree)
+    return found
