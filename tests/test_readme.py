@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from matrix import golden_path, text
+from mutants import markdown_table as mistakes_table
 from test_guide import markdown_table as guide_table
 from test_train import run_demo
 
@@ -31,6 +32,13 @@ def test_option_table():
 def test_guide_table():
     """The table of what the guide's code does is the one that the tests prove."""
     assert guide_table() in README
+
+
+def test_mistakes_table():
+    """The page on `verify` lists the mistakes that the tests make."""
+    page = (ROOT / "docs" / "verify.md").read_text(encoding="utf-8")
+
+    assert mistakes_table() in page
 
 
 def test_commands():

@@ -103,7 +103,8 @@ def compile_arguments(
     names = {"keras": keras}
     arguments = {}
     if not owns_loss:
-        arguments["loss"] = eval(objective.loss.argument, names)
+        known = eval(objective.loss.argument, names)
+        arguments["loss"] = known if subject.loss is None else subject.loss
     if not owns_metrics:
         arguments[which] = [eval(m.argument, names) for m in objective.metrics]
     return arguments

@@ -7,7 +7,7 @@ from . import data, models, training
 from .case import FEATURES, Batch, Case, head, regression
 
 CASES = (
-    Case("plain", "losses"),
+    Case("plain", "losses", quick=True),
     Case(
         "weight regularizers",
         "losses",
@@ -21,8 +21,15 @@ CASES = (
         "losses",
         layers=lambda: [layers.Dense(6, activity_regularizer="l2"), head()],
     ),
-    Case("all kinds of losses", "losses", layers=models.stateful),
-    Case("layer called twice", "losses", graph=models.shared_layer),
+    Case("all kinds of losses", "losses", layers=models.stateful, quick=True),
+    Case(
+        "layer called twice",
+        "losses",
+        graph=models.shared_layer,
+        cause="The step runs self(x), but Keras's trainer runs self.call(x): they "
+        "differ in what a layer that is called twice adds to the losses.",
+        fix="Run self.call(x, training=training) in the scope.",
+    ),
     Case("add_loss in a layer", "losses", layers=models.with_layer(models.AddsLoss)),
     Case("add_loss in the model", "losses", mixin=models.ModelAddsLoss),
     Case(
@@ -40,7 +47,12 @@ CASES = (
         "losses",
         mixin=models.OverridesLossOldStyle,
     ),
-    Case("overridden compute_metrics", "losses", mixin=models.OverridesMetrics),
+    Case(
+        "overridden compute_metrics",
+        "losses",
+        mixin=models.OverridesMetrics,
+        quick=True,
+    ),
     Case(
         "classes",
         "losses",
@@ -54,6 +66,7 @@ CASES = (
         layers=models.stateful,
         data=data.weighted,
         weighted=True,
+        quick=True,
     ),
     Case(
         "class_weight",
@@ -95,6 +108,7 @@ CASES = (
         data=data.two_targets(True),
         losses=data.two_losses(True),
         owned=False,
+        quick=True,
     ),
     Case(
         "outputs in a list",
@@ -158,6 +172,7 @@ CASES = (
         "state",
         mixin=models.NoTraining,
         layers=models.stateful,
+        quick=True,
     ),
     Case("mixed_float16", "precision", policy="mixed_float16", layers=models.stateful),
     Case(
@@ -165,6 +180,7 @@ CASES = (
         "precision",
         policy="mixed_float16",
         compile=training.sgd(),
+        quick=True,
     ),
     Case(
         "mixed_float16 with overflow",
@@ -240,7 +256,13 @@ CASES = (
         ),
     ),
     Case("shuffling", "data", fit=lambda: {"shuffle": True}, draws=True),
-    Case("train_on_batch", "data", layers=models.stateful, train=training.on_batch),
+    Case(
+        "train_on_batch",
+        "data",
+        layers=models.stateful,
+        train=training.on_batch,
+        quick=True,
+    ),
     Case(
         "train_on_batch with weights",
         "data",
@@ -254,6 +276,7 @@ CASES = (
         "callbacks",
         layers=models.stateful,
         fit=lambda: {"validation_data": data.validation()},
+        quick=True,
     ),
     Case(
         "a callback that reads the weights",
@@ -328,6 +351,7 @@ CASES = (
         "distribution",
         layers=models.stateful,
         distribution=training.data_parallel,
+        quick=True,
     ),
     Case(
         "DataParallel with weights",

@@ -31,14 +31,14 @@ def select(pattern: str = "", quick: bool = False) -> list:
         SpecError: If there is none.
     """
     form = f"*{pattern.lower()}*"
-    found = [
-        check
-        for check in CHECKS
-        if fnmatchcase(f"{check.group}: {check.name}".lower(), form)
-        and (check.quick or not quick)
-    ]
-    if not found:
+    named = [c for c in CHECKS if fnmatchcase(f"{c.group}: {c.name}".lower(), form)]
+    if not named:
         raise SpecError(
             f"No case is called {pattern!r}.", "`kscaffold verify --list` names them."
+        )
+    found = [check for check in named if check.quick or not quick]
+    if not found:
+        raise SpecError(
+            f"No case called {pattern!r} is one of --quick.", "Leave out --quick."
         )
     return found

@@ -3,11 +3,25 @@
 import re
 
 from .case import Case
+from .models import stateful
 
 #: Errors that people's steps raise: a pattern, the cause, the fix.
 ERRORS = (
     (
-        r"too many values to unpack|not enough values to unpack",
+        r"\(in predict\(\)\)",
+        "predict_step() is not as Keras calls it.",
+        "Leave it out, or return (outputs, non_trainable_variables) from "
+        "predict_step(self, state, data).",
+    ),
+    (
+        r"to unpack \(expected 4",
+        "The state that comes out has another number of parts than the one that went "
+        "in, or train_step() does not return (logs, state).",
+        "Return logs, (trainable_variables, non_trainable_variables, "
+        "optimizer_variables, metrics_variables).",
+    ),
+    (
+        r"to unpack",
         "The batch is unpacked as a pair, but it may be x, (x, y) or (x, y, weights).",
         "Use x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data).",
     ),
@@ -30,20 +44,53 @@ ERRORS = (
         "Pass `training` only if it is in inspect.signature(self.call).parameters.",
     ),
     (
+        r"missing.*'sample_weight'",
+        "compute_loss() is called without the weights, and this model's needs them.",
+        "Pass all: self.compute_loss(x, y, y_pred, sample_weight).",
+    ),
+    (
+        r"(train|test)_step\(\) takes \d positional arguments?",
+        "On JAX the steps are stateless: Keras calls train_step() with (state, data).",
+        "Define train_step(self, state, data), and return (logs, state).",
+    ),
+    (
         r"generated without sample weights",
         "The class refuses sample weights.",
         "Generate it again with --sample-weight.",
     ),
     (
-        r"UnexpectedTracer|leaked",
-        "A value of the compiled step is kept in an attribute, or in a variable "
-        "outside a scope.",
-        "Keep state in variables of the model, and return their new values.",
+        r"UnexpectedTracer|[Ll]eaked",
+        "A value of the compiled step is kept in an attribute, or in a variable or a "
+        "metric that does not travel in the state.",
+        "List every metric in `metrics`, keep state in variables of the model, and "
+        "return their new values.",
     ),
     (
-        r"out_shardings|pytree|tree structure",
+        r"Concretization|Tracer(Bool|Array|Integer)Conversion",
+        "A Python number or condition is made of a value that is not known while the "
+        "step is compiled.",
+        "Leave arrays arrays; choose with keras.ops.where() or jax.lax.cond().",
+    ),
+    (
+        r"scalar-output functions.*Output was:? \(",
+        "The function that is differentiated returns more than the loss, and "
+        "jax.value_and_grad() was not told so: has_aux=True is missing.",
+        "Use jax.value_and_grad(function, has_aux=True), and return (loss, rest).",
+    ),
+    (
+        r"scalar-output functions",
+        "The loss is not a scalar, but one number for each sample.",
+        "Take its mean: keras.ops.mean(loss).",
+    ),
+    (
+        r"__jax_array__|Variable.*not a valid JAX type",
+        "A keras.Variable is returned, not its value.",
+        "Return arrays: scope.get_current_value(variable), or variable.value.",
+    ),
+    (
+        r"out_shardings|pytree|tree structure|Mismatch|shape of the target variable",
         "The state that comes out is built in another way than the state that came in.",
-        "Return a tuple of lists, like the one that the step got.",
+        "Return a tuple of lists, in the order of the one that the step got.",
     ),
     (
         r"no attribute 'items'|logs",
@@ -137,62 +184,112 @@ def diagnose(case: Case, differences) -> tuple[str, str]:
         case: The case.
         differences: What differs by more than rounding.
     """
-    keys = [d.key for d in differences]
-    parts = {key.split("/")[0] for key in keys}
-    names = {key.split("/")[-1] for key in keys if key.startswith("evaluate/")}
-    lost = [d.key for d in differences if d.text.startswith("only ")]
-    if any(key.split("/")[0] in ("evaluate", "history") for key in lost):
-        if any("loss" in key for key in lost):
-            return (
-                "The logs of test_step() or train_step() lack the loss.",
-                "Take the logs from self.compute_metrics(), after the loss tracker was "
-                "updated.",
-            )
-        return (
-            "The logs have other names than Keras's: compute_metrics() is not called.",
-            "Take them from self.compute_metrics(x, y, y_pred, sample_weight).",
-        )
-    trained = parts & {"weights", "optimizer", "trained", "weights_after", "predict"}
-    reported = {
-        key.split("/")[1 if key.startswith("history/") else -1].removeprefix("val_")
-        for key in keys
-        if key.startswith(("history/", "evaluate/", "steps/"))
-    }
-    if trained:
+    parts = {d.part for d in differences}
+    lost = {d.part for d in differences if d.text.startswith("only ")}
+    logs = re.compile("(history|evaluate|steps)/")
+    reports = [d for d in differences if logs.match(d.key)]
+    if lost & {"history", "evaluate"}:
+        return _of_names(reports)
+    if parts & TRAINED:
         return _of_training(case, differences)
-    if parts <= {"evaluate", "evaluate_list"} or all(
-        k.startswith(("evaluate", "history/val_")) for k in keys
-    ):
+    if parts <= {"order", "evaluate_list"}:
         return (
-            "Only the evaluation differs: test_step() runs in training mode, or "
-            "computes another loss.",
-            "Pass training=False in test_step(), and compute the loss as train_step() "
-            "does.",
+            "The logs come in another order than Keras's, so that evaluate() returns "
+            "them in another order too.",
+            "List the loss tracker first in `metrics`.",
         )
-    if reported == {"loss"}:
-        return _of_the_reported_loss(case, differences)
-    if names or reported:
-        return _of_metrics(case, reported or names)
-    return case.cause or GROUPS[case.group][0], case.fix or GROUPS[case.group][1]
+    if all(d.part in EVALUATED or "/val_" in d.key for d in differences):
+        return _of_evaluation(case, parts)
+    if {_log(d) for d in reports} == {"loss"}:
+        return _of_the_reported_loss(case, reports)
+    return _of_metrics(case, {_log(d) for d in reports})
+
+
+#: What only training changes.
+TRAINED = {"weights", "optimizer", "trained"}
+
+#: What shows in evaluation alone.
+EVALUATED = {"evaluate", "evaluate_list", "predict", "weights_after"}
+
+
+def _log(difference) -> str:
+    """Returns the name of the log in `history/val_loss/0` or `evaluate/loss`."""
+    kind, *path = difference.key.split("/")
+    return path[0 if kind == "history" else -1].removeprefix("val_")
+
+
+def _of_names(reports) -> tuple[str, str]:
+    lacking = sorted({_log(d) for d in reports if d.text.startswith("only Keras")})
+    if "loss" in lacking:
+        return (
+            "The logs of test_step() or train_step() lack the loss.",
+            "Take the logs from self.compute_metrics(), after the loss tracker was "
+            "updated.",
+        )
+    if lacking:
+        return (
+            f"The logs lack {', '.join(lacking)}: compute_metrics() is not called, or "
+            "not all metrics are listed in `metrics`.",
+            "Take the logs from self.compute_metrics(x, y, y_pred, sample_weight), and "
+            "list what the class owns in `metrics`.",
+        )
+    return (
+        "The logs have names that Keras's have not: something is put beside the "
+        "metrics, and what is reported for an epoch is its last batch's.",
+        "Keep it in a metric of the model, which compute_metrics() then returns.",
+    )
 
 
 def _of_training(case: Case, differences) -> tuple[str, str]:
-    cause, fix = GROUPS.get(case.group, _STEP)
-    first = [
-        d
-        for d in differences
-        if re.match(r"(steps/0|history)/.*loss|history/loss", d.key)
-    ]
-    if not case.cause and case.group == "losses" and first:
-        cause = (
+    if case.cause:
+        return case.cause, case.fix
+    if case.group != "losses":
+        return GROUPS.get(case.group, _STEP)
+    # Before the first update, the loss depends on nothing but the loss.
+    first = [d for d in differences if d.key == "steps/0/loss"]
+    if not first:
+        return _STEP
+    return (
+        (
             "Losses of layers, regularizers or add_loss() are left out of the loss."
             if first[0].below
             else "Losses of layers, regularizers or add_loss() are counted twice."
+        ),
+        GROUPS["losses"][1],
+    )
+
+
+def _of_evaluation(case: Case, parts: set[str]) -> tuple[str, str]:
+    if parts == {"predict"}:
+        return (
+            "Only predict() differs: predict_step() is not Keras's.",
+            "Leave it out, or return (outputs, non_trainable_variables) from it.",
         )
-    return case.cause or cause, case.fix or fix
+    if acts_differently_in_training(case):
+        return (
+            "Only the evaluation differs: test_step() runs in training mode.",
+            "Pass training=False to call() and compute_loss() in test_step().",
+        )
+    return (
+        "Only the evaluation differs: test_step() computes another loss, or drops the "
+        "new state of the metrics.",
+        "Compute the loss as train_step() does, and return the metrics_variables that "
+        "came out of the scope.",
+    )
 
 
-def _of_the_reported_loss(case: Case, differences) -> tuple[str, str]:
+def acts_differently_in_training(case: Case) -> bool:
+    """Whether the case's model has layers such as Dropout."""
+    return case.group == "state" or case.layers is stateful
+
+
+def _of_the_reported_loss(case: Case, reports) -> tuple[str, str]:
+    if all(d.zero for d in reports):
+        return (
+            "The weights are right, but the loss is reported as 0: the loss tracker "
+            "is not updated.",
+            "Update it with update_state(loss, sample_weight=batch_size).",
+        )
     if case.group == "precision":
         return (
             "The scaled loss is reported.",

@@ -55,7 +55,11 @@ def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
 
     if as_list:
         runner.check_environment()
-        print_text(report.as_list(only, quick))
+        cases = report.catalog(only, quick)
+        if as_json:
+            print_json({"version": __version__, "cases": cases})
+        else:
+            print_text(report.as_list(cases))
         return
     if target is None:
         raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)

@@ -42,8 +42,6 @@ def check(contract: Contract, subject: Subject) -> Verdict:
     if contract.weighted and not subject.weighted:
         reason = "it refuses weights: generate it with --sample-weight"
         return Verdict(contract.name, contract.group, "not applicable", reason)
-    if not subject.build and subject.unknown and not subject.style:
-        return Verdict(contract.name, contract.group, "not applicable", subject.unknown)
     keras.utils.clear_session()
     try:
         problems = contract.check(Bench(subject))

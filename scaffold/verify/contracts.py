@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Callable
 
 import jax
 import keras
@@ -11,36 +12,55 @@ from .bench import NotApplicable
 from .contract import Contract
 from .difference import ATOL, RTOL
 from .tracing import (
-    all_variables,
     constant_draws,
-    form_problems,
+    constants,
+    log_problems,
+    state_problems,
     state_variables,
-    test_state,
-    train_state,
+    trace,
     unchanged,
+    values,
 )
 
 
-def _form(bench) -> list[str]:
+def _of_both_steps(problems: Callable) -> Callable:
+    """Makes a check of what one step's program shows."""
+
+    def check(bench) -> list[str]:
+        model = bench.ready(bench.model())
+        return [
+            f"{name}(): {problem}"
+            for name in ("train_step", "test_step")
+            for problem in problems(trace(model, name, bench.batch()), model)
+        ]
+
+    return check
+
+
+def _no_leak(bench) -> list[str]:
     model = bench.ready(bench.model())
-    known = all_variables(model)
-    data = bench.batch()
-    return form_problems(model.train_step, train_state(model), data, known) + [
-        f"test_step(): {problem}"
-        for problem in form_problems(model.test_step, test_state(model), data, known)
-    ]
+    for name in ("train_step", "test_step"):
+        try:
+            with jax.checking_leaks():
+                trace(model, name, bench.batch())
+        except Exception as error:
+            if "Leaked" not in str(error):
+                raise
+            return [f"{name}(): a value outlives the step"]
+    return []
 
 
 def _carry(bench) -> list[str]:
     model = bench.ready(bench.model())
-    state, batches = train_state(model), [bench.batch(0), bench.batch(1)]
+    variables = state_variables(model)
+    state, batches = values(variables), [bench.batch(0), bench.batch(1)]
     stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
     scanned, _ = jax.lax.scan(lambda s, d: model.train_step(s, d)[::-1], state, stacked)
     step = jax.jit(model.train_step)
     for data in batches:
         _, state = step(state, data)
     return _unequal(
-        [v.path for v in state_variables(model)],
+        [v.path for v in sum(variables, [])],
         jax.tree.leaves(state),
         jax.tree.leaves(scanned),
         "step by step",
@@ -83,24 +103,23 @@ def _count(model, name, counts):
 
 def _state_moves(bench) -> list[str]:
     model = bench.ready(bench.model())
-    data = bench.batch()
-    still = unchanged(model.train_step, model, train_state(model), data)
-    problems = []
-    for variable in model.trainable_variables:
-        if variable.path in still:
-            problems.append(f"{variable.path} is never updated")
-    for variable in model.non_trainable_variables:
-        if variable.path in still and _moves(variable.path):
-            problems.append(f"{variable.path} does not change in training")
-    problems += [
-        f"the metric's {v.path} is never updated"
-        for v in model.metrics_variables
+    still = unchanged(trace(model, "train_step", bench.batch()))
+    problems = [
+        f"{v.path} is never updated"
+        for v in (*model.trainable_variables, *model.metrics_variables)
         if v.path in still
     ]
-    moving = {
-        v.path for v in model.non_trainable_variables if "moving_" in v.path
-    } - unchanged(model.test_step, model, test_state(model), data)
-    return problems + [f"{path} changes in evaluation" for path in sorted(moving)]
+    problems += [
+        f"{v.path} does not change in training"
+        for v in model.non_trainable_variables
+        if v.path in still and _moves(v.path)
+    ]
+    still = unchanged(trace(model, "test_step", bench.batch()))
+    return problems + [
+        f"{v.path} changes in evaluation"
+        for v in model.non_trainable_variables
+        if v.path not in still and "moving_" in v.path
+    ]
 
 
 def _moves(path: str) -> bool:
@@ -125,7 +144,7 @@ def _gradients(bench) -> list[str]:
 
 def _randomness(bench) -> list[str]:
     model = bench.ready(bench.model())
-    draws = constant_draws(model.train_step, train_state(model), bench.batch())
+    draws = constant_draws(trace(model, "train_step", bench.batch()))
     return [f"{name} draws from a constant key" for name in sorted(draws)]
 
 
@@ -238,11 +257,31 @@ def _weights_count(bench) -> list[str]:
 CONTRACTS = (
     Contract(
         "the state keeps its form",
-        _form,
+        _of_both_steps(lambda traced, model: state_problems(traced)),
         "The state that comes out has other containers, shapes or dtypes than the one "
-        "that went in, or a variable's value is read outside the state.",
-        "Return a tuple of lists of what Keras's stateless methods give, and read "
-        "variables in a keras.StatelessScope that maps them.",
+        "that went in.",
+        "Return a tuple of lists of what Keras's stateless methods give.",
+    ),
+    Contract(
+        "the logs are numbers",
+        _of_both_steps(lambda traced, model: log_problems(traced)),
+        "The logs are not the metrics of the epoch: one number each, in a flat dict.",
+        "Keep what you report in a metric, and return self.compute_metrics(...).",
+        quick=True,
+    ),
+    Contract(
+        "nothing is read outside the state",
+        _of_both_steps(constants),
+        "A variable is read outside the state: its value becomes a constant.",
+        "Read variables in a keras.StatelessScope that maps them, and let the model "
+        "track those of a second optimizer: self.more = list(optimizer.variables).",
+        quick=True,
+    ),
+    Contract(
+        "no value leaks from the step",
+        _no_leak,
+        "A value of the step is kept in an attribute, where nothing can use it.",
+        "Return it in the logs, or keep it in a variable of the model.",
     ),
     Contract(
         "the state can be carried by a scan",
@@ -308,6 +347,7 @@ CONTRACTS = (
         _same_everywhere(run_eagerly=True),
         "A Python number changes from step to step: compiled, it is a constant.",
         "Keep it in a keras.Variable, so that it travels in the state.",
+        quick=True,
     ),
     Contract(
         "sample weights change the loss",

@@ -12,13 +12,20 @@ class Difference(NamedTuple):
     """One thing that is not the same for Keras and the class under test.
 
     `key` is its path, `weights/0`; `text` says how it differs; `close` whether only by
-    rounding; `below` whether the class under test has the smaller number.
+    rounding; `below` whether the class under test has the smaller number, and `zero`
+    whether it has nothing but zeros.
     """
 
     key: str
     text: str
     close: bool = False
     below: bool = False
+    zero: bool = False
+
+    @property
+    def part(self) -> str:
+        """What it is about: `history`, `weights`, ..."""
+        return self.key.split("/")[0]
 
     def __str__(self):
         """Returns the path and the difference."""
@@ -31,7 +38,7 @@ def summary(found: list[Difference]) -> str:
     others = [d for d in found if not d.key.startswith("steps/")]
     first = {}
     for difference in others:
-        first.setdefault(difference.key.split("/")[0], difference)
+        first.setdefault(difference.part, difference)
     parts = [str(d) for d in list(first.values())[:4]]
     if steps:
         number = min(int(d.key.split("/")[1]) for d in steps)
@@ -64,7 +71,8 @@ def compare(expected: dict, actual: dict) -> list[Difference]:
             if a.ndim == 0:
                 text = f"{a:.6g} for Keras, {b:.6g} here"
             close = np.allclose(b, a, RTOL, ATOL, equal_nan=True)
-            found.append(Difference(key, text, bool(close), bool((b < a).all())))
+            below, zero = bool((b < a).all()), not b.any()
+            found.append(Difference(key, text, bool(close), below, zero))
     if [*left] != [*right] and not found:
         text = f"{[*left]} for Keras, {[*right]} here"
         found.append(Difference("order", text))

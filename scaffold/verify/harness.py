@@ -10,10 +10,10 @@ from .building import compile_arguments, objective_of
 from .case import Case, predicting
 from .causes import diagnose
 from .difference import Difference, compare, summary
-from .models import residual, stateful
+from .models import residual, shared_layer, stateful
 from .observing import EvaluationError, run
 from .subject import Subject
-from .verdict import Verdict, first_line, raised
+from .verdict import Verdict, describe, raised
 
 
 def check(case: Case, subject: Subject) -> Verdict:
@@ -32,7 +32,10 @@ def check(case: Case, subject: Subject) -> Verdict:
     if not apart:
         return Verdict(case.name, case.group, "close", detail)
     texts = diagnose(case, apart)
-    return Verdict(case.name, case.group, "differs", detail, *texts, builds_on(case))
+    parts = tuple(dict.fromkeys(d.part for d in apart))
+    return Verdict(
+        case.name, case.group, "differs", detail, *texts, builds_on(case), parts
+    )
 
 
 def builds_on(case: Case) -> tuple[str, ...]:
@@ -41,6 +44,8 @@ def builds_on(case: Case) -> tuple[str, ...]:
     if stateful in (case.layers, case.graph) or case.graph is residual:
         names += ("weight regularizers", "activity regularizer", "batch normalization")
         names += ("dropout",)
+    if case.graph is shared_layer:
+        names += ("activity regularizer",)
     return tuple(name for name in names if name != case.name)
 
 
@@ -72,23 +77,28 @@ def differences(case: Case, subject: Subject) -> list[Difference]:
         found = [d for d in compare(trained, stopped.seen) if not d.close]
         if not found:
             raise stopped.error from None
-        text = f"raises {type(stopped.error).__name__}: {first_line(stopped.error)}"
-        return [*found, Difference("evaluate", text)]
+        return [*found, Difference("evaluate", f"raises {describe(stopped.error)}")]
 
 
 def reference(case: Case, subject: Subject) -> dict:
     """Runs the case with Keras's own trainer, once for all classes that agree."""
     return _reference(
-        case, subject.style, objective_of(case, subject), subject.weighted
+        case,
+        subject.style,
+        objective_of(case, subject),
+        subject.loss,
+        subject.weighted,
     )
 
 
 @cache
-def _reference(case: Case, style: str, objective: Objective, weighted: bool) -> dict:
+def _reference(
+    case: Case, style: str, objective: Objective, loss: object, weighted: bool
+) -> dict:
     base = keras.Sequential
     if style != "sequential":
         base = types.new_class("Base", (keras.Model,))
-    subject = Subject(lambda: base, style, objective, weighted=weighted)
+    subject = Subject(lambda: base, style, objective, loss, weighted=weighted)
     return _run(case, subject)
 
 

@@ -40,15 +40,16 @@ def subject_of_file(
         build: `FILE:FUNCTION` or `MODULE:FUNCTION` that builds the model.
 
     Raises:
-        SpecError: If there is no such class, or more than one, or a name is unknown.
+        SpecError: If there is no such class, or more than one, if a name is unknown,
+            or if nothing says how to build the class.
         Exception: What the file raises when it is imported.
     """
-    name = class_name or _only_class(import_file(path))
-    if not _is_model(getattr(import_file(path), name, None)):
+    module = import_file(path)
+    name = class_name or _only_class(module)
+    if not _is_model(getattr(module, name, None)):
         raise SpecError(f"{path} has no subclass of keras.Model named {name!r}.")
 
-    def load():
-        return getattr(import_file(path), name)
+    load = _loader(path, name)
 
     with open(path, encoding="utf-8") as file:
         spec = parse_header(file.read())
@@ -63,7 +64,27 @@ def subject_of_file(
             build=_function(build),
             unknown="--build makes a model of its own, with nothing to compare it with",
         )
-    return _inspected(Subject(load, _style(load()), objective), loss)
+    style = _style(load())
+    if not style:
+        raise SpecError(f"{name}.__init__() needs arguments.", BUILD_HINT)
+    return _inspected(Subject(load, style, objective), loss)
+
+
+def _loader(path: str, name: str) -> Callable[[], type]:
+    """Returns a function that returns the class as the file defines it.
+
+    The file is imported again only when Keras has rewritten the bases of the class.
+    """
+    kept = None
+
+    def load() -> type:
+        nonlocal kept
+        if kept is None or kept[0].__mro__ != kept[1]:
+            cls = getattr(import_file(path), name)
+            kept = cls, cls.__mro__
+        return kept[0]
+
+    return load
 
 
 def import_file(path: str) -> types.ModuleType:
@@ -146,8 +167,6 @@ def _objective(loss: str | None, metrics: tuple[str, ...]) -> Objective:
 
 def _inspected(subject: Subject, loss: str | None) -> Subject:
     """Tries what the class owns: whether it trains without a loss, its metrics."""
-    if not subject.style:
-        return replace(subject, unknown=f"its __init__() needs arguments. {BUILD_HINT}")
     model, x, y = small_model(subject)
     own = [m for m in model.metrics if m.name != "loss"]
     if own and not _named(subject.objective, own):
@@ -172,16 +191,17 @@ def _inspected(subject: Subject, loss: str | None) -> Subject:
         what = "it has a loss of its own. Name it: --loss NAME."
         return replace(subject, unknown=what)
     known = _objective(type(owned[0]).__name__, ())
-    own = replace(known, loss=_as_source(owned[0]), metrics=subject.objective.metrics)
-    return replace(subject, objective=own)
+    own = replace(known, metrics=subject.objective.metrics)
+    # The object itself: the config of a loss may lack its arguments (Keras's Huber).
+    return replace(subject, objective=own, loss=owned[0])
 
 
 def _named(objective: Objective, metrics) -> bool:
     return [m.alias for m in objective.metrics] == [m.name for m in metrics]
 
 
-def _as_source(owned: keras.losses.Loss | keras.metrics.Metric) -> Keyed:
-    """Writes a loss or a metric as the expression that makes another one like it."""
+def _as_source(owned: keras.metrics.Metric) -> Keyed:
+    """Writes a metric as the expression that makes another one like it."""
     config = keras.saving.serialize_keras_object(owned)
     call = f"keras.saving.deserialize_keras_object({config!r})"
     return Keyed(owned.name, call, call)

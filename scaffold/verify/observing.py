@@ -6,6 +6,7 @@ import numpy as np
 from .building import build
 from .case import BATCH, ROWS, Case
 from .difference import arrays
+from .verdict import during
 
 
 def run(case: Case, style: str, base: type, arguments: dict) -> dict:
@@ -69,7 +70,8 @@ def observe(case: Case, model, start) -> dict:
         # What a generator brings, `fit()` must not be given again.
         arguments = {k: v for k, v in arguments.items() if v is not None}
         arguments["callbacks"] = [*arguments.get("callbacks", ()), steps]
-        seen["history"] = model.fit(**arguments).history
+        with during("fit()"):
+            seen["history"] = model.fit(**arguments).history
         seen["steps"] = steps.logs
     case.after(model)
     seen["weights"] = {v.path + f"#{i}": v for i, v in enumerate(model.variables)}
@@ -105,9 +107,11 @@ def evaluation(case: Case, model, data) -> dict:
     arguments = {"batch_size": BATCH, "verbose": 0}
     if data.sample_weight is not None:
         arguments["sample_weight"] = data.sample_weight
-    return {
-        "evaluate": model.evaluate(data.x, data.y, return_dict=True, **arguments),
-        "evaluate_list": model.evaluate(data.x, data.y, **arguments),
-        "predict": model.predict(data.x, batch_size=ROWS, verbose=0),
-        "weights_after": model.get_weights(),
-    }
+    with during("evaluate()"):
+        results = {
+            "evaluate": model.evaluate(data.x, data.y, return_dict=True, **arguments),
+            "evaluate_list": model.evaluate(data.x, data.y, **arguments),
+        }
+    with during("predict()"):
+        results["predict"] = model.predict(data.x, batch_size=ROWS, verbose=0)
+    return {**results, "weights_after": model.get_weights()}

@@ -3,7 +3,10 @@
 import os
 import sys
 import textwrap
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 
 import click
 
@@ -24,37 +27,62 @@ def failed(verdict: dict) -> bool:
 
 def as_text(verdicts: list[dict]) -> str:
     """Returns the table, the failures and a summary."""
-    width = max(len(verdict["name"]) for verdict in verdicts)
-    lines, group, reasons = [], None, {}
-    for verdict in verdicts:
-        if verdict["outcome"] == "not applicable":
-            reasons.setdefault(verdict["detail"], []).append(verdict["name"])
-            continue
-        if verdict["group"] != group:
-            group = verdict["group"]
-            lines.append(click.style(group, bold=True))
-        mark, color = MARKS[verdict["outcome"]]
-        detail = verdict["detail"] if verdict["outcome"] == "close" else ""
-        mark = click.style(mark, fg=color)
-        lines.append(f"  {verdict['name']:<{width}}  {mark}  {detail}".rstrip())
-    if reasons:
-        lines.append(click.style("not applicable", bold=True))
-    for reason, names in reasons.items():
-        lines.append(f"  {reason}:")
-        listed = ", ".join(names)
-        lines += _wrap("    ", listed)
-    causes = {}
-    by_name = {verdict["name"]: verdict for verdict in verdicts if failed(verdict)}
-    for verdict in by_name.values():
-        # Where a simpler case fails, it fails for that one's reason.
-        simpler = [by_name[n] for n in verdict["builds_on"] if n in by_name]
-        told = simpler[0] if simpler else verdict
-        causes.setdefault((told["cause"], told["fix"]), []).append(verdict)
-    for (cause, fix), found in causes.items():
-        lines += ["", *_failure(cause, fix, found)]
+    lines = [*_table(verdicts), *_left_out(verdicts), *_failures(verdicts)]
     text = "\n".join([*lines, "", summary(verdicts)]) + "\n"
     colored = sys.stdout is not None and sys.stdout.isatty()
     return text if colored and "NO_COLOR" not in os.environ else click.unstyle(text)
+
+
+def _table(verdicts: list[dict]) -> Iterator[str]:
+    """Yields a line for each case that was run, under the names of the groups."""
+    width = max(len(verdict["name"]) for verdict in verdicts)
+    run = [v for v in verdicts if v["outcome"] != "not applicable"]
+    for group, members in groupby(run, lambda verdict: verdict["group"]):
+        yield click.style(group, bold=True)
+        for verdict in members:
+            mark, color = MARKS[verdict["outcome"]]
+            detail = verdict["detail"] if verdict["outcome"] == "close" else ""
+            mark = click.style(mark, fg=color)
+            yield f"  {verdict['name']:<{width}}  {mark}  {detail}".rstrip()
+
+
+def _left_out(verdicts: list[dict]) -> Iterator[str]:
+    """Yields why cases have no meaning for the class, and which these are."""
+    groups = Counter(verdict["group"] for verdict in verdicts)
+    reasons = {}
+    for verdict in verdicts:
+        if verdict["outcome"] == "not applicable":
+            reasons.setdefault(verdict["detail"], []).append(verdict)
+    if reasons:
+        yield click.style("not applicable", bold=True)
+    for reason, members in reasons.items():
+        yield from _wrap("  ", f"{reason}:")
+        names = []
+        for group, found in groupby(members, lambda verdict: verdict["group"]):
+            found = [verdict["name"] for verdict in found]
+            whole = len(found) == groups[group] > 1
+            names += [f"all {len(found)} of {group}"] if whole else found
+        yield from _wrap("    ", ", ".join(names))
+
+
+def _failures(verdicts: list[dict]) -> Iterator[str]:
+    """Yields what failed, one paragraph for each cause."""
+    failures = {verdict["name"]: verdict for verdict in verdicts if failed(verdict)}
+    causes = {}
+    for verdict in failures.values():
+        told = _simplest(verdict, failures)
+        causes.setdefault((told["cause"], told["fix"]), []).append(verdict)
+    for (cause, fix), found in causes.items():
+        yield from ["", *_failure(cause, fix, found)]
+
+
+def _simplest(verdict: dict, failures: dict[str, dict]) -> dict:
+    """Finds the simpler case that fails for the reason for which a verdict does."""
+    plain = failures.get("plain")
+    if plain and "weights" in plain["parts"] and verdict["outcome"] == "differs":
+        return plain  # where it is wrong, all is
+    simpler = [failures[name] for name in verdict["builds_on"] if name in failures]
+    return simpler[0] if simpler else verdict
 
 
 def _failure(cause: str, fix: str, found: list[dict]) -> list[str]:
@@ -85,12 +113,20 @@ def summary(verdicts: list[dict]) -> str:
     return ", ".join(f"{counts[o]} {o}" for o in MARKS if o in counts) + "."
 
 
-def as_list(pattern: str, quick: bool) -> str:
-    """Lists the cases, one a line, as `--only` finds them."""
+def catalog(pattern: str, quick: bool) -> list[dict]:
+    """Lists the cases by their names, groups, and whether `--quick` runs them."""
     os.environ["KERAS_BACKEND"] = "jax"
     from .catalog import select  # imports Keras
 
-    return "".join(f"{c.group}: {c.name}\n" for c in select(pattern, quick))
+    return [
+        {"name": check.name, "group": check.group, "quick": check.quick}
+        for check in select(pattern, quick)
+    ]
+
+
+def as_list(cases: list[dict]) -> str:
+    """Returns the cases one a line, as `--only` finds them."""
+    return "".join(f"{case['group']}: {case['name']}\n" for case in cases)
 
 
 @contextmanager

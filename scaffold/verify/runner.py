@@ -221,6 +221,7 @@ class _Run:
             "cause": "The step, or what it calls, crashes or does not come back.",
             "fix": "Run it alone (--only), with a longer --timeout if it is only slow.",
             "builds_on": [],
+            "parts": [],
         }
         left = [name for name in worker.names if name != worker.now]
         if left:

@@ -21,6 +21,7 @@ class Subject:
         style: How it is built: `functional`, `sequential`, or `subclass` (its layers
             are replaced by those of a case).
         objective: The loss and the metrics that it trains with, owned or not.
+        loss: The loss object that it owns, where the objective's text cannot say it.
         owns_loss: Whether `compile()` gets no loss.
         owns_metrics: Whether `compile()` gets no metrics.
         weighted: Whether it takes sample weights.
@@ -31,6 +32,7 @@ class Subject:
     load: Callable[[], type] = field(compare=False)
     style: str
     objective: Objective
+    loss: object = None
     owns_loss: bool = False
     owns_metrics: bool = False
     weighted: bool = True
@@ -41,7 +43,7 @@ class Subject:
 def subject_of_spec(spec: Spec) -> Subject:
     """Returns the class that a spec generates."""
     return Subject(
-        load=lambda: _execute(_compiled(spec), spec.class_name),
+        load=lambda: execute(_compiled(spec), spec.class_name),
         style=spec.style,
         objective=spec.objective,
         owns_loss=spec.manual_loss,
@@ -56,7 +58,8 @@ def _compiled(spec: Spec):
     return compile(file.text, "<generated>", "exec")
 
 
-def _execute(code, class_name: str) -> type:
+def execute(code, class_name: str) -> type:
+    """Runs the code of a module, and returns a class that it defines."""
     module = types.ModuleType("generated")
     exec(code, module.__dict__)
     return getattr(module, class_name)

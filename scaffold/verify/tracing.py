@@ -1,101 +1,111 @@
 """What can be read off a step's program, without running it: its jaxpr."""
 
+from typing import NamedTuple
+
 import jax
 import keras
 
 
-def train_state(model):
-    """Returns the state as `fit()` makes it."""
-    parts = (
-        model.trainable_variables,
-        model.non_trainable_variables,
-        model.optimizer.variables,
-        model.metrics_variables,
-    )
-    return tuple([v.value for v in part] for part in parts)
+class Traced(NamedTuple):
+    """A step as a program, with what goes in and what comes out.
+
+    `variables` are those of the state, in its order; `state` has their values, and
+    `new_state` and `logs` have shapes and dtypes alone.
+    """
+
+    variables: list
+    state: tuple
+    program: object
+    logs: dict
+    new_state: tuple
 
 
-def test_state(model):
-    """Returns the state as `evaluate()` makes it."""
-    trainable, non_trainable, _, metrics = train_state(model)
-    return trainable, non_trainable, metrics
+def trace(model, name: str, data) -> Traced:
+    """Traces `train_step` or `test_step` of a model that is built.
+
+    Args:
+        model: The model.
+        name: The name of the step.
+        data: A batch.
+    """
+    parts = state_variables(model)
+    if name == "test_step":  # an evaluation has no optimizer
+        del parts[2]
+    state = values(parts)
+    make = jax.make_jaxpr(getattr(model, name), return_shape=True)
+    program, (logs, new_state) = make(state, data)
+    return Traced(sum(parts, []), state, program, logs, new_state)
 
 
-def state_variables(model) -> list:
-    """Lists the variables of the state of `train_step()`, in its order."""
+def state_variables(model) -> list[list]:
+    """Lists the variables of the state of `train_step()`, in its four parts."""
     return [
-        *model.trainable_variables,
-        *model.non_trainable_variables,
-        *model.optimizer.variables,
-        *model.metrics_variables,
+        list(model.trainable_variables),
+        list(model.non_trainable_variables),
+        list(model.optimizer.variables),
+        list(model.metrics_variables),
     ]
 
 
-def all_variables(model) -> list:
-    """Lists all variables of a model, those outside the state of its steps included."""
+def values(parts) -> tuple:
+    """Returns the state that some variables hold, as `fit()` makes it."""
+    return tuple([v.value for v in part] for part in parts)
+
+
+def state_problems(traced: Traced) -> list[str]:
+    """Says how the state that comes out is not built like the one that went in."""
+    old, new = traced.state, traced.new_state
+    if jax.tree.structure(old) != jax.tree.structure(new):
+        return ["the structure of the state changes"]
+    outputs = traced.program.out_avals[-len(traced.variables) :]
+    pairs = zip(traced.variables, jax.tree.leaves(old), outputs, strict=True)
+    return [
+        f"{variable.path}: {jax.typeof(before)} becomes {after}"
+        for variable, before, after in pairs
+        if jax.typeof(before) != after
+    ]
+
+
+def log_problems(traced: Traced) -> list[str]:
+    """Says which logs are not numbers."""
+    if not isinstance(traced.logs, dict):
+        return ["the logs are not a dict"]
+    return [
+        f"the log {name} has the shape {getattr(value, 'shape', 'of no array')}"
+        for name, value in traced.logs.items()
+        if getattr(value, "shape", None) != ()
+    ]
+
+
+def constants(traced: Traced, model) -> list[str]:
+    """Names the variables whose present values are a part of the program."""
     owners = (keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer)
-    held = [v for v in keras.tree.flatten(_attributes(model)) if isinstance(v, owners)]
-    found = [*model.variables, *state_variables(model)]
-    for owner in held:
-        found += owner.variables
-    return found
+    public = [value for name, value in vars(model).items() if name[0] != "_"]
+    held = [v for v in keras.tree.flatten(public) if isinstance(v, owners)]
+    known = [*model.variables, *traced.variables]
+    known += [variable for owner in held for variable in owner.variables]
+    paths = {id(v.value): v.path for v in known}
+    return [paths[id(c)] for c in traced.program.consts if id(c) in paths]
 
 
-def _attributes(model) -> list:
-    return [value for name, value in vars(model).items() if not name.startswith("_")]
-
-
-def form_problems(step, state, data, variables) -> list[str]:
-    """Checks, without running it, that a step's state comes out as it went in.
-
-    Args:
-        step: `train_step` or `test_step` of a model.
-        state: The state.
-        data: A batch.
-        variables: Variables of the model; none may be baked into the program.
-    """
-    problems = []
-    jaxpr, (logs, new_state) = jax.make_jaxpr(step, return_shape=True)(state, data)
-    if jax.tree.structure(state) != jax.tree.structure(new_state):
-        problems.append("the structure of the state changes")
-    count = len(jax.tree.leaves(new_state))
-    outputs = jaxpr.out_avals[-count:] if count else []
-    for old, new in zip(jax.tree.leaves(state), outputs, strict=False):
-        if jax.typeof(old) != new:
-            problems.append(f"{jax.typeof(old)} becomes {new}")
-    baked = {id(v.value): v.path for v in variables}
-    problems += [f"constant: {baked[id(c)]}" for c in jaxpr.consts if id(c) in baked]
-    for name, value in logs.items():
-        if not hasattr(value, "shape"):
-            problems.append(f"the log {name} is not one number")
-        elif value.shape:
-            problems.append(f"the log {name} is not a scalar")
-    return problems
-
-
-def unchanged(step, model, state, data) -> set[str]:
+def unchanged(traced: Traced) -> set[str]:
     """Names the variables of the state whose input goes straight to the output."""
-    jaxpr = jax.make_jaxpr(step)(state, data)
-    leaves = jax.tree.leaves(state)
-    outputs = jaxpr.jaxpr.outvars[-len(leaves) :]
-    variables = state_variables(model)
-    if len(state) == 3:  # an evaluation has no optimizer
-        optimizer = {id(v) for v in model.optimizer.variables}
-        variables = [v for v in variables if id(v) not in optimizer]
-    pairs = zip(variables, jaxpr.jaxpr.invars, outputs, strict=False)
+    program, count = traced.program.jaxpr, len(traced.variables)
+    pairs = zip(
+        traced.variables, program.invars, program.outvars[-count:], strict=False
+    )
     return {variable.path for variable, old, new in pairs if old is new}
 
 
 _RANDOM = ("random_bits", "threefry2x32", "rng_bit_generator", "random_seed")
 
 
-def constant_draws(step, state, data) -> set[str]:
+def constant_draws(traced: Traced) -> set[str]:
     """Names the random primitives of a step whose keys do not depend on the state."""
-    jaxpr = jax.make_jaxpr(step)(state, data)
-    count = len(jax.tree.leaves(state))
-    known = [number < count for number in range(len(jaxpr.jaxpr.invars))]
+    program, count = traced.program.jaxpr, len(traced.variables)
+    known = [number < count for number in range(len(program.invars))]
     fixed = set()
-    _follow(jaxpr.jaxpr, known, fixed)
+    _follow(program, known, fixed)
     return fixed
 
 

@@ -1,5 +1,7 @@
 """What became of a case or of a contract."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .causes import explain
@@ -18,6 +20,7 @@ class Verdict:
         cause: What usually causes it.
         fix: What to do about it.
         builds_on: Simpler cases: if one of them fails, it says more.
+        parts: What differs: `history`, `weights`, `evaluate`, ...
     """
 
     name: str
@@ -27,6 +30,7 @@ class Verdict:
     cause: str = ""
     fix: str = ""
     builds_on: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -36,11 +40,24 @@ class Verdict:
 
 def raised(case, error: Exception) -> Verdict:
     """Returns the verdict on a case that ended with an error."""
-    detail = f"{type(error).__name__}: {first_line(error)}"
+    detail = describe(error)
     return Verdict(case.name, case.group, "raises", detail, *explain(case, detail))
 
 
-def first_line(error: Exception) -> str:
-    """Returns the first line of an error's text, cut where it is long."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:300] if lines else ""
+def describe(error: Exception) -> str:
+    """Returns an error's type, the beginning of its text, and where it arose."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= 300 else f"{text[:297]}..."
+    # JAX leaves notes as well.
+    notes = [n for n in getattr(error, "__notes__", ()) if n.startswith("in ")]
+    return f"{type(error).__name__}: {text}" + "".join(f" ({n})" for n in notes)
+
+
+@contextmanager
+def during(call: str) -> Iterator[None]:
+    """Notes in which call of Keras's an error arose."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(f"in {call}")
+        raise

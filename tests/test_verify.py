@@ -1,0 +1,418 @@
+"""Proves that `kscaffold verify` finds what is wrong, and says why.
+
+Every mistake of `mutants.py` is caught by the check that is named for it, with the
+right cause; so are those of the guide's classes. What runs in child processes is in
+`test_verify_command.py`.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from mutants import MUTANTS
+
+from scaffold import Spec
+from scaffold.errors import SpecError
+from scaffold.verify import catalog, report
+from scaffold.verify.cases import CASES
+from scaffold.verify.loading import subject_of_file
+from scaffold.verify.subject import execute, subject_of_spec
+
+CHECKS = {check.name: check for check in catalog.CHECKS}
+GUIDE = str(Path(__file__).parent / "guide.py")
+
+
+def mutated(mutant, check):
+    """Returns a mutant as the subject of a check, with targets that the check has."""
+    sparse = getattr(check, "needs", "") == "sparse"
+    task = "multiclass" if sparse else "regression"
+    code = compile(mutant.source(task=task), mutant.name, "exec")
+    subject = subject_of_spec(Spec(task=task, **mutant.options))
+    return replace(subject, load=lambda: execute(code, "CustomModel"))
+
+
+def named(mutant) -> str:
+    """Names a mutant in pytest's output, after the parity case that it needs."""
+    return f"{CHECKS[mutant.caught_by].group}: {mutant.caught_by} - {mutant.name}"
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=named)
+def test_mutant(mutant):
+    """A mistake is caught, and the report names its cause and what to do."""
+    check = CHECKS[mutant.caught_by]
+
+    verdict = catalog.run(check, mutated(mutant, check))
+
+    assert verdict.failed
+    assert mutant.cause in verdict.cause, verdict
+    assert verdict.fix and verdict.detail
+
+
+@pytest.mark.exhaustive
+def test_quick_catches_most():
+    """`--quick` finds at least three quarters of the mistakes."""
+    quick = catalog.select(quick=True)
+    missed = [
+        mutant.name
+        for mutant in MUTANTS
+        if not any(catalog.run(c, mutated(mutant, c)).failed for c in quick)
+    ]
+
+    assert len(missed) <= len(MUTANTS) / 4, missed
+    assert len(quick) <= 13
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "cause"),
+    [
+        ("TrainStep", "weight regularizers", "read outside a scope"),
+        ("TrainStep", "activity regularizer", "left out of the loss"),
+        ("TrainStep", "sample_weight", "unpacked as a pair"),
+        ("TrainStep", "plain", "not weighted by the batch size"),
+        ("TrainStep", "mixed_float16 with SGD", "not multiplied by the loss scale"),
+        ("TrainStep", "validation_data", "read outside a scope"),
+        ("TrainStep", "EarlyStopping", "another signature"),
+        ("ManualStep", "weight regularizers", "left out of the loss"),
+        ("ManualStep", "sample_weight", "unpacked as a pair"),
+        ("ManualStep", "plain", "not weighted by the batch size"),
+        ("ManualStep", "mixed_float16 with SGD", "not multiplied by the loss scale"),
+        ("ManualStep", "EarlyStopping", "another signature"),
+        ("TestStep", "plain", "lack the loss"),
+        ("TestStep", "sample_weight", "unpacked as a pair"),
+        ("TestStep", "weight regularizers", "read outside a scope"),
+    ],
+)
+def test_guide(name, check, cause):
+    """The published guide's classes fail, each with the right cause."""
+    verdict = catalog.run(CHECKS[check], subject_of_file(GUIDE, name))
+
+    assert verdict.failed
+    assert cause in verdict.cause, verdict
+
+
+# Finding the class, and what it owns.
+
+
+def write(folder, source, name="model.py"):
+    """Writes a file that defines models."""
+    path = folder / name
+    path.write_text(f"import keras\n\n{source}", encoding="utf-8")
+    return str(path)
+
+
+OWN_LOSS = """
+class Model(keras.Model):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.loss_fn = keras.losses.Huber(delta=0.5)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        loss = self.loss_fn(y, y_pred, sample_weight=sample_weight)
+        return keras.ops.sum([loss, *self.losses])
+"""
+
+
+def test_own_loss(tmp_path):
+    """A loss object that the class owns is found, with its arguments."""
+    subject = subject_of_file(write(tmp_path, OWN_LOSS))
+
+    assert (True, False) == (subject.owns_loss, subject.owns_metrics)
+    assert "Huber" in subject.objective.loss.object
+    assert "exact" == catalog.run(CHECKS["weight regularizers"], subject).outcome
+    assert "exact" == catalog.run(CHECKS["sample_weight"], subject).outcome
+
+
+def test_own_loss_with_another_default_differs(tmp_path):
+    """The reference has the loss that is named, not the one that would fit."""
+    subject = subject_of_file(write(tmp_path, OWN_LOSS), loss="mse")
+
+    assert "differs" == catalog.run(CHECKS["plain"], subject).outcome
+
+
+FORMULA = """
+class Model(keras.Model):
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        return keras.ops.mean((y - y_pred) ** 2)
+"""
+
+
+def test_unknown_loss(tmp_path):
+    """A loss that is a formula is asked for; with a name, it is compared."""
+    path = write(tmp_path, FORMULA)
+
+    unnamed = catalog.run(CHECKS["plain"], subject_of_file(path))
+    assert "not applicable" == unnamed.outcome
+    assert "--loss NAME" in unnamed.detail
+    named = subject_of_file(path, loss="mse")
+    assert "exact" == catalog.run(CHECKS["plain"], named).outcome
+    # The contract needs no reference.
+    kept = CHECKS["the state keeps its form"]
+    assert "holds" == catalog.run(kept, subject_of_file(path)).outcome
+
+
+OWN_METRICS = """
+class Model(keras.Sequential):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.largest = keras.metrics.TopKCategoricalAccuracy(k=2, name="top")
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        self.largest.update_state(y, y_pred, sample_weight=sample_weight)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+"""
+
+
+def test_own_metrics(tmp_path):
+    """The metrics that a class owns are found, with their arguments."""
+    path = write(tmp_path, OWN_METRICS)
+    subject = subject_of_file(path, loss="categorical_crossentropy")
+
+    assert "sequential" == subject.style
+    assert subject.owns_metrics
+    assert ["top"] == [metric.alias for metric in subject.objective.metrics]
+
+
+def test_header_says_it_all(tmp_path):
+    """For a generated file, the first line says what the class owns."""
+    from scaffold import render, write
+
+    spec = Spec(
+        style="subclass",
+        task="multiclass",
+        loss="categorical_crossentropy",
+        manual_loss=True,
+        manual_metrics=True,
+        class_name="Mine",
+    )
+    path = tmp_path / "mine.py"
+    write(render(spec, str(path)))
+    subject = subject_of_file(str(path))
+
+    assert replace(subject_of_spec(spec), load=subject.load) == subject
+    assert "Mine" == subject.load().__name__
+    for name in ("plain", "activity regularizer", "a saved model trains on"):
+        assert not catalog.run(CHECKS[name], subject).failed
+
+
+def test_part_of_a_package(tmp_path):
+    """A file of a package may import its neighbours."""
+    (tmp_path / "package_of_mine").mkdir()
+    (tmp_path / "package_of_mine" / "__init__.py").touch()
+    (tmp_path / "package_of_mine" / "base.py").write_text("import keras as k\n")
+    source = "from .base import k\n\n\nclass Model(k.Model):\n    pass\n"
+    path = write(tmp_path / "package_of_mine", source)
+
+    assert "Model" == subject_of_file(path).load().__name__
+
+
+def test_file_is_imported_once(tmp_path):
+    """The file is imported anew only for classes whose bases Keras rewrites."""
+    counter = tmp_path / "count"
+    counter.touch()
+    source = f"open({str(counter)!r}, 'a').write('.')\n\n\nclass Model(keras.Model):\n"
+    body = "    def __init__(self):\n        super().__init__()\n"
+    path = write(tmp_path, source + body)
+    subject = subject_of_file(path)
+    for name in ("plain", "dropout"):
+        assert "exact" == catalog.run(CHECKS[name], subject).outcome
+
+    assert len(counter.read_text()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("source", "arguments", "message"),
+    [
+        ("x = 1\n", {}, "defines no subclass of keras.Model"),
+        (
+            "class A(keras.Model):\n    pass\n\n\nclass B(A):\n    pass\n",
+            {},
+            "defines 2 models: A, B",
+        ),
+        ("x = 1\n", {"class_name": "A"}, "no subclass of keras.Model named 'A'"),
+        (
+            "class A(keras.Model):\n    def __init__(self, generator):\n        pass\n",
+            {},
+            "A.__init__() needs arguments",
+        ),
+        ("class A(keras.Model):\n    pass\n", {"loss": "mze"}, "no loss 'mze'"),
+        ("class A(keras.Model):\n    pass\n", {"build": "make"}, "names no function"),
+    ],
+)
+def test_refused(tmp_path, source, arguments, message):
+    """What cannot be verified is an error that says what to do."""
+    with pytest.raises(SpecError) as caught:
+        subject_of_file(write(tmp_path, source), **arguments)
+
+    assert message in str(caught.value)
+
+
+# A model that another function builds: the contracts alone.
+
+
+TWO_OPTIMIZERS = """
+import jax
+import numpy as np
+
+
+class Model(keras.Model):
+    def __init__(self, tracked):
+        super().__init__()
+        self.dense = keras.layers.Dense(1)
+        self.dense.build((None, 3))
+        self.second = keras.optimizers.Adam(0.01)
+        self.second.build(self.trainable_variables)
+        if tracked:
+            # So they are non-trainable variables, which travel in the state.
+            self.second_variables = list(self.second.variables)
+
+    def get_config(self):
+        return {"tracked": hasattr(self, "second_variables")}
+
+    def call(self, x):
+        return self.dense(x)
+
+    def train_step(self, state, data):
+        trainable, non_trainable, optimizer, metrics = state
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(data)
+
+        def loss_fn(trainable):
+            y_pred, _ = self.stateless_call(trainable, non_trainable, x)
+            return keras.ops.mean(keras.ops.square(y_pred - y))
+
+        loss, grads = jax.value_and_grad(loss_fn)(trainable)
+        trainable, optimizer = self.optimizer.stateless_apply(
+            optimizer, grads, trainable
+        )
+        tracked = hasattr(self, "second_variables")
+        second = non_trainable if tracked else [v.value for v in self.second.variables]
+        trainable, second = self.second.stateless_apply(second, grads, trainable)
+        with keras.StatelessScope(zip(self.metrics_variables, metrics)) as scope:
+            self.metrics[0].update_state(loss, sample_weight=len(x))
+            logs = self.get_metrics_result()
+        metrics = [scope.get_current_value(v) for v in self.metrics_variables]
+        non_trainable = second if tracked else non_trainable
+        return logs, (trainable, non_trainable, optimizer, metrics)
+
+
+def make(tracked=True):
+    model = Model(tracked)
+    model.compile("sgd", loss="mse")
+    x = np.random.default_rng(0).normal(size=(48, 3)).astype("float32")
+    return model, (x, x[:, :1] + 1)
+
+
+def make_untracked():
+    return make(False)
+
+
+def make_a_list():
+    return [1]
+
+
+def make_alone():
+    return make()[0]
+"""
+
+
+def test_build(tmp_path):
+    """`--build` makes the model; a second optimizer must travel in the state."""
+    path = write(tmp_path, TWO_OPTIMIZERS)
+    right = subject_of_file(path, build=f"{path}:make")
+    wrong = subject_of_file(path, build=f"{path}:make_untracked")
+
+    def outcomes(subject):
+        contracts = [c for c in catalog.CHECKS if c.group == "contract"]
+        return {c.name: catalog.run(c, subject).outcome for c in contracts}
+
+    kept, broken = outcomes(right), outcomes(wrong)
+    # It trains without weights, which the contract finds.
+    assert "differs" == kept.pop("sample weights change the loss")
+    assert {"holds"} == set(kept.values())
+    assert "differs" == broken["nothing is read outside the state"]
+    assert "not applicable" == catalog.run(CHECKS["plain"], right).outcome
+
+
+def test_build_of_something_else(tmp_path):
+    """What `--build` makes must be a model, with data where nothing says its shape."""
+    path = write(tmp_path, TWO_OPTIMIZERS)
+    check = CHECKS["the state keeps its form"]
+
+    verdict = catalog.run(check, subject_of_file(path, build=f"{path}:make_a_list"))
+    assert "must return a keras.Model" in verdict.detail
+    verdict = catalog.run(check, subject_of_file(path, build=f"{path}:make_alone"))
+    assert "not applicable" == verdict.outcome
+    assert "return (model, (x, y)) from --build" in verdict.detail
+
+
+# The report.
+
+
+def verdict(name, outcome="exact", **more):
+    """Returns a verdict as the child processes report it."""
+    blank = {"group": "losses", "detail": "", "cause": "", "fix": ""}
+    return {**blank, "name": name, "outcome": outcome, "builds_on": [], "parts": []} | (
+        more
+    )
+
+
+def test_report_puts_failures_with_their_cause():
+    """Cases that fail for one reason are told once, under the simplest of them."""
+    shown = report.as_text(
+        [
+            verdict("plain"),
+            verdict("one", "differs", detail="a: 1", cause="Because.", fix="Mend it."),
+            verdict("two", "raises", cause="Odd.", fix="?", builds_on=["one"]),
+            verdict("three", "differs", cause="Other.", fix="Do that."),
+            verdict("four", "not applicable", detail="it has no x"),
+            verdict("five", "not applicable", detail="it has no x", group="data"),
+            verdict("six", "not applicable", detail="it has no x", group="data"),
+        ]
+    )
+
+    assert "losses: one differs\n  a: 1\n  Also:  two\n  Cause: Because.\n" in shown
+    assert "  it has no x:\n    four, all 2 of data\n" in shown
+    assert shown.endswith("\n1 exact, 2 differs, 1 raises, 3 not applicable.\n")
+    assert "Odd." not in shown and "Other." in shown
+
+
+def test_report_of_a_wrong_update():
+    """Where the plain case trains wrong weights, every difference has that cause."""
+    shown = report.as_text(
+        [
+            verdict("plain", "differs", cause="Wrong.", parts=["history", "weights"]),
+            verdict("dropout", "differs", cause="Not training.", group="state"),
+            verdict("outputs", "raises", cause="Raised.", group="outputs"),
+        ]
+    )
+
+    assert "Also:  dropout" in shown and "Not training." not in shown
+    assert "Raised." in shown
+
+
+def test_close_is_not_exact():
+    """A difference of the last bit is shown, and is not a failure."""
+    shown = verdict("plain", "close", detail="weights/0: differs by up to 1e-08")
+
+    assert "close  weights/0: differs by up to 1e-08" in report.as_text([shown])
+    assert not report.failed(shown)
+
+
+def test_select():
+    """A pattern is a part of a name, in any case, with `*` for anything."""
+
+    def names(*arguments):
+        return [check.name for check in catalog.select(*arguments)]
+
+    assert len(names()) == len(catalog.CHECKS) == len(set(names()))
+    assert ["mixed_bfloat16"] == names("BFLOAT")
+    assert {check.name for check in CASES if check.group == "state"} < {*names("state")}
+    assert ["save, load and train on"] == names("saving:*load")
+    assert 0 < len(names("", True)) < len(names())
+    with pytest.raises(SpecError, match="No case is called 'nope'"):
+        catalog.select("nope")
+    with pytest.raises(SpecError, match="--quick"):
+        catalog.select("bfloat16", True)

@@ -1,0 +1,244 @@
+"""`kscaffold verify` as people run it: its exit codes, its output, its processes."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from matrix import text
+
+from scaffold import Spec
+from scaffold.cli import main
+from scaffold.verify import runner
+from scaffold.verify.cases import CASES
+from scaffold.verify.contracts import CONTRACTS
+
+GUIDE = str(Path(__file__).parent / "guide.py")
+
+
+def verify(*arguments, **settings):
+    """Runs `kscaffold verify` in a process of its own."""
+    command = [sys.executable, "-m", "scaffold", "verify", *arguments]
+    settings = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **settings}
+    return subprocess.run(command, text=True, **settings)
+
+
+def write(folder, source, name="model.py"):
+    """Writes a file."""
+    (folder / name).write_text(source, encoding="utf-8")
+    return str(folder / name)
+
+
+def test_what_holds(tmp_path):
+    """A generated file passes: exit 0, a line for each case, and why some are not."""
+    path = write(tmp_path, text(Spec(manual_metrics=True)))
+    done = verify(path, "--only", "losses: add_loss", "--jobs", "1")
+
+    assert 0 == done.returncode, done.stderr
+    assert done.stdout.startswith("losses\n  add_loss in a layer       exact\n")
+    assert "weight regularizers" not in done.stdout
+    assert "the case has others:\n    add_loss without targets\n" in done.stdout
+    assert done.stdout.endswith("\n2 exact, 1 not applicable.\n")
+    assert "" == done.stderr
+
+
+def test_what_differs():
+    """The guide's class fails: exit 1, with the cause and what to do."""
+    done = verify(f"{GUIDE}:TrainStep", "--only", "regularizer", "--jobs", "1")
+
+    assert 1 == done.returncode, done.stderr
+    assert "  weight regularizers              RAISES\n" in done.stdout
+    assert "  activity regularizer             DIFFERS\n" in done.stdout
+    assert "  TypeError: 'NoneType' object is not callable" in done.stdout
+    assert "  Cause: A variable is read outside a scope" in done.stdout
+    assert "  Fix:   Run call() and compute_loss() in one" in done.stdout
+
+
+NOISY = """
+import keras
+
+print("hello from the file")
+
+
+class Model(keras.Model):
+    def train_step(self, state, data):
+        print("hello from the step")
+        return super().train_step(state, data)
+"""
+
+
+def test_json(tmp_path):
+    """`--json` is one object, whatever the file under test prints."""
+    path = write(tmp_path, NOISY)
+    done = verify(path, "--only", "losses: plain", "--json")
+    data = json.loads(done.stdout)
+
+    assert (0, path) == (done.returncode, data["target"])
+    [case] = data["cases"]
+    assert {"name": "plain", "group": "losses", "outcome": "exact"}.items() <= (
+        case.items()
+    )
+    fields = {"name", "group", "outcome", "detail", "cause", "fix", "builds_on"}
+    assert fields | {"parts"} == set(case)
+
+
+STOPS = """
+import os
+import time
+
+import keras
+
+
+class Model(keras.Model):
+    def train_step(self, state, data):
+        if any(getattr(v, "regularizer", None) for v in self.trainable_variables):
+            {what}
+        return super().train_step(state, data)
+"""
+
+
+@pytest.mark.parametrize(
+    ("what", "limit", "reason"),
+    [
+        ("os._exit(7)", "60", "the process ended with status 7"),
+        ("os.abort()", "60", "the process ended with status -6"),
+        ("time.sleep(1000)", "6", "no result after 6 seconds"),
+    ],
+    ids=["exit", "abort", "endless"],
+)
+def test_crash(tmp_path, what, limit, reason):
+    """A step that ends its process, or never ends, fails its case and no other."""
+    path = write(tmp_path, STOPS.format(what=what))
+    only = ("--only", "losses: [pw]*", "--jobs", "1", "--timeout", limit)
+    done = verify(path, *only, "--json")
+    plain, regularizers = json.loads(done.stdout)["cases"]
+
+    assert 1 == done.returncode
+    assert ("plain", "exact") == (plain["name"], plain["outcome"])
+    assert "raises" == regularizers["outcome"]
+    assert reason in regularizers["detail"]
+    assert regularizers["cause"] and regularizers["fix"]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("x = (", "is not Python: '(' was never closed"),
+        ("import keras\nx = 1\n", "defines no subclass of keras.Model"),
+        ("raise RuntimeError('boo')", "cannot be used: RuntimeError: boo"),
+        ("import os\nos._exit(3)", "cannot be imported: the process ended with"),
+    ],
+    ids=["syntax", "no model", "raises", "ends"],
+)
+def test_could_not_run(tmp_path, source, message):
+    """What cannot be verified ends with 2, and no traceback."""
+    done = verify(write(tmp_path, source), "--jobs", "1")
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def invoke(*arguments):
+    """Runs a command in this process."""
+    return CliRunner().invoke(main, ["verify", *arguments])
+
+
+def test_no_such_file():
+    """A file that is not there is an error before anything is imported."""
+    result = invoke("nope.py")
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "nope.py: No such file or directory." in result.stderr
+
+
+def test_nothing_named():
+    """Without a file there is nothing to do."""
+    result = invoke()
+
+    assert 2 == result.exit_code
+    assert "Missing argument 'FILE[:CLASS]'" in result.stderr
+
+
+def test_without_keras(monkeypatch):
+    """Without Keras, the error says what to install."""
+    monkeypatch.setattr(runner, "find_spec", lambda name: None)
+    result = invoke(GUIDE)
+
+    assert 2 == result.exit_code
+    assert "pip install 'kscaffold[jax]'" in result.stderr
+
+
+def test_another_backend(monkeypatch):
+    """Another backend is refused, with the way out."""
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    result = invoke(GUIDE)
+
+    assert 2 == result.exit_code
+    assert "Set KERAS_BACKEND=jax" in result.stderr
+
+
+def test_list():
+    """`--list` names every case, as `--only` finds it; `--json` the quick ones too."""
+    listed = invoke("--list").stdout.splitlines()
+    data = json.loads(invoke("--list", "--json").stdout)["cases"]
+
+    assert len(CASES) + len(CONTRACTS) == len(listed) == len(data)
+    assert "precision: mixed_float16" in listed
+    quick = [f"{c['group']}: {c['name']}" for c in data if c["quick"]]
+    assert quick == invoke("--list", "--quick").stdout.splitlines()
+    assert "No case is called 'nope'" in invoke("--list", "--only", "nope").stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        ("guide.py", ("guide.py", "")),
+        ("guide.py:TestStep", ("guide.py", "TestStep")),
+        ("odd:name.py", ("odd:name.py", "")),
+        ("odd:name.py:A", ("odd:name.py", "A")),
+    ],
+)
+def test_target(target, expected, tmp_path, monkeypatch):
+    """A class may follow the file; a colon may be a part of the file's name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("guide.py", "odd:name.py"):
+        Path(name).write_text("x = 1\n")
+
+    assert expected == runner.parse_target(target)
+
+
+def test_progress(tmp_path):
+    """On a terminal, a bar on standard error says how far it is."""
+    path = write(tmp_path, text(Spec()))
+    ours, terminal = pty.openpty()
+    done = verify(path, "--only", "losses: plain", "--jobs", "1", stderr=terminal)
+    os.close(terminal)
+    shown = os.read(ours, 100_000).decode()
+    os.close(ours)
+
+    assert 0 == done.returncode
+    assert "[" + "#" * 30 + "] 1/1" in shown
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Spec(style="functional", manual_loss=True, manual_metrics=True),
+        Spec(style="sequential", sample_weight=True),
+        Spec(style="subclass", task="binary", test_step=True, sample_weight=True),
+    ],
+    ids=lambda spec: " ".join(spec.arguments()),
+)
+def test_generated_file_passes_all(spec, tmp_path):
+    """Every case holds for what `new` writes, to the last bit."""
+    done = verify(write(tmp_path, text(spec)), "--json")
+    outcomes = {case["outcome"] for case in json.loads(done.stdout)["cases"]}
+
+    assert 0 == done.returncode
+    assert outcomes == {"exact", "holds", "not applicable"}
