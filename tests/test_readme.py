@@ -1,6 +1,8 @@
 """The README says what is so: its tables, its file, its commands are the real ones."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -14,6 +16,7 @@ from test_train import run_demo
 from scaffold import Spec
 from scaffold.listing import markdown_table as option_table
 from scaffold.verify.cases import CASES
+from scaffold.verify.catalog import CHECKS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -71,8 +74,34 @@ def test_training_output(capsys):
 
 
 def test_number_of_features():
-    """The README counts the features that the parity tests compare."""
+    """The README counts the features that the parity tests compare, and all checks."""
     assert f"hold {len(CASES)} features" in README
+    assert f"runs all {len(CHECKS)} cases" in README
+
+
+def blurred(printed: str) -> str:
+    """Leaves out the digits after the third of each number."""
+    return re.sub(r"(\d\.\d{2})\d+", r"\1", printed)
+
+
+@pytest.mark.exhaustive
+def test_verification_output(tmp_path):
+    """The README shows what `kscaffold verify` prints."""
+    commands = re.findall(r"```sh\nkscaffold (verify .*)\n```\n\n```text\n", README)
+    (tmp_path / "custom_model.py").write_text(text(Spec(manual_metrics=True)))
+    (tmp_path / "tests").symlink_to(ROOT / "tests")
+    shown = README.split("## Prove it")[1].split("## Commands")[0]
+
+    assert 2 == len(commands)
+    for command in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "scaffold", *command.split()],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        # Another processor may round the last digit in another way.
+        assert blurred(f"```text\n{done.stdout}```") in blurred(shown), done.stderr
 
 
 def test_python_example(tmp_path, monkeypatch):

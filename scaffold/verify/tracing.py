@@ -77,11 +77,25 @@ def log_problems(traced: Traced) -> list[str]:
     ]
 
 
+def tracers(model) -> list[str]:
+    """Names the attributes of a model and its layers that hold values of a trace."""
+    return [
+        f"{type(owner).__name__}.{name}"
+        for owner in (model, *model.layers)
+        for name, value in _public(owner)
+        if any(isinstance(v, jax.core.Tracer) for v in keras.tree.flatten(value))
+    ]
+
+
+def _public(owner) -> list[tuple[str, object]]:
+    return [(name, value) for name, value in vars(owner).items() if name[0] != "_"]
+
+
 def constants(traced: Traced, model) -> list[str]:
     """Names the variables whose present values are a part of the program."""
     owners = (keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer)
-    public = [value for name, value in vars(model).items() if name[0] != "_"]
-    held = [v for v in keras.tree.flatten(public) if isinstance(v, owners)]
+    objects = keras.tree.flatten([value for _, value in _public(model)])
+    held = [value for value in objects if isinstance(value, owners)]
     known = [*model.variables, *traced.variables]
     known += [variable for owner in held for variable in owner.variables]
     paths = {id(v.value): v.path for v in known}

@@ -4,6 +4,7 @@ It reads one JSON object, the request, from standard input, and answers with one
 object a line. Whatever the file under test prints goes to standard error.
 """
 
+import gc
 import json
 import os
 import sys
@@ -24,6 +25,8 @@ def serve() -> None:
     request = json.loads(sys.stdin.readline())
     from . import catalog, loading
 
+    # Every case clears Keras's session, which searches all objects for garbage.
+    gc.freeze()
     try:
         plan = catalog.select(request["pattern"], request["quick"])
         under_test = loading.subject_of_file(
