@@ -52,9 +52,11 @@ def test_mutant(mutant):
 def test_quick_catches_most():
     """`--quick` finds at least three quarters of the mistakes."""
     quick = catalog.select(quick=True)
+    # Those that a quick check is named for are shown to be caught above.
+    others = [m for m in MUTANTS if not CHECKS[m.caught_by].quick]
     missed = [
         mutant.name
-        for mutant in MUTANTS
+        for mutant in others
         if not any(catalog.run(c, mutated(mutant, c)).failed for c in quick)
     ]
 

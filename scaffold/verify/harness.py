@@ -103,8 +103,11 @@ def _reference(
 
 
 def _run(case: Case, subject: Subject) -> dict:
-    arguments = compile_arguments(
-        case, subject, subject.owns_loss, subject.owns_metrics
-    )
+    owned = subject.owns_loss, subject.owns_metrics
     with predicting(objective_of(case, subject)):
-        return run(case, subject.style, subject.load(), arguments)
+        return run(
+            case,
+            subject.style,
+            subject.load(),
+            lambda: compile_arguments(case, subject, *owned),
+        )

@@ -1,5 +1,7 @@
 """Trains a model of a case, and collects everything that can be observed of it."""
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 
@@ -9,14 +11,15 @@ from .difference import arrays
 from .verdict import during
 
 
-def run(case: Case, style: str, base: type, arguments: dict) -> dict:
+def run(case: Case, style: str, base: type, objective: Callable[[], dict]) -> dict:
     """Trains, evaluates and predicts; returns everything that can be observed.
 
     Args:
         case: The case.
         style: How the model is built.
         base: The class to build on.
-        arguments: The loss and metrics for `compile()`.
+        objective: Makes the loss and metrics for `compile()`, whose variables lie on
+            the devices of the case.
 
     Returns:
         A dict of names and NumPy arrays.
@@ -29,7 +32,7 @@ def run(case: Case, style: str, base: type, arguments: dict) -> dict:
     try:
         model = build(case, style, base)
         start = [np.array(w) for w in model.get_weights()]
-        model.compile(**{"optimizer": "adam", **case.compile(), **arguments})
+        model.compile(**{"optimizer": "adam", **case.compile(), **objective()})
         return observe(case, model, start)
     finally:
         keras.distribution.set_distribution(None)
