@@ -10,7 +10,9 @@ from matrix import text
 
 from scaffold import Spec
 
-CALL = "self.call(x, **training_argument(self.call, training))"
+MODE = "mode = training_argument(self.call, training)"
+STATE_OF_CALL = "y_pred, non_trainable_variables, losses = self.stateless_call("
+INPUTS = "non_trainable_variables, x, return_losses=True, **mode"
 LOSS = "loss = self.compute_loss(x, y, y_pred, sample_weight, **mode)"
 LOGS = "logs = self.compute_metrics(x, y, y_pred, sample_weight)"
 NEW_METRICS = (
@@ -78,9 +80,9 @@ MUTANTS = (
         "read outside a scope",
     ),
     Mutant(
-        "the losses of the layers are not collected",
-        "collect_losses=True",
-        "collect_losses=False",
+        "what the layers add to the loss is dropped",
+        "                scope.add_loss(added)\n",
+        "                pass\n",
         "activity regularizer",
         "left out of the loss",
     ),
@@ -95,7 +97,7 @@ MUTANTS = (
     Mutant(
         "regularizers are counted twice",
         LOSS,
-        LOSS + " + sum(self.losses)",
+        LOSS + " + sum(losses)",
         "weight regularizers",
         "counted twice",
     ),
@@ -163,22 +165,22 @@ MUTANTS = (
     # The forward pass and its state.
     Mutant(
         "the model does not train in training mode",
-        CALL,
-        "self.call(x, **training_argument(self.call, False))",
+        MODE,
+        "mode = training_argument(self.call, False)",
         "batch normalization",
         "does not run in training mode",
     ),
     Mutant(
         "the new state of the forward pass is dropped",
-        "[value(v) for v in self.non_trainable_variables]",
-        "list(non_trainable_variables)",
+        STATE_OF_CALL,
+        "y_pred, _, losses = self.stateless_call(",
         "dropout",
         "is not returned",
     ),
     Mutant(
         "call() is given training although it takes none",
-        CALL,
-        "self.call(x, training=training)",
+        INPUTS,
+        INPUTS.replace("**mode", "training=training"),
         "call without training",
         "does not take it",
     ),
@@ -191,8 +193,9 @@ MUTANTS = (
     ),
     Mutant(
         "the model is called, not its call()",
-        CALL,
-        "self(x, training=training)",
+        "            for added in losses[: len(losses) - len(self.losses)]:\n"
+        "                scope.add_loss(added)\n",
+        "            y_pred = self(x, training=training)\n",
         "layer called twice",
         "self(x)",
     ),
@@ -380,8 +383,8 @@ MUTANTS = (
     ),
     Mutant(
         "noise has a fixed key",
-        CALL,
-        CALL.replace("(x,", "(x + jax.random.normal(jax.random.PRNGKey(0), x.shape),"),
+        INPUTS,
+        INPUTS.replace("x,", "x + jax.random.normal(jax.random.PRNGKey(0), x.shape),"),
         "random numbers depend on the state",
         "from a constant",
     ),

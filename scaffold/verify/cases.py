@@ -26,9 +26,9 @@ CASES = (
         "layer called twice",
         "losses",
         graph=models.shared_layer,
-        cause="The step runs self(x), but Keras's trainer runs self.call(x): they "
-        "differ in what a layer that is called twice adds to the losses.",
-        fix="Run self.call(x, training=training) in the scope.",
+        cause="The step runs self(x), but Keras's trainer runs stateless_call(): they "
+        "can differ in what a layer that is called twice adds to the losses.",
+        fix="Run self.stateless_call(trainable_variables, non_trainable_variables, x).",
     ),
     Case("add_loss in a layer", "losses", layers=models.with_layer(models.AddsLoss)),
     Case("add_loss in the model", "losses", mixin=models.ModelAddsLoss),

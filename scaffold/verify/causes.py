@@ -28,8 +28,8 @@ ERRORS = (
     (
         r"'NoneType' object is not callable|NoneType.*(subscript|attribute|iter)",
         "A variable is read outside a scope: during fit() its value is in the state.",
-        "Run call() and compute_loss() in one keras.StatelessScope that maps the "
-        "trainable, non-trainable and metrics variables.",
+        "Run the model with stateless_call(), and compute_loss() in a "
+        "keras.StatelessScope that maps all three kinds of variables of the state.",
     ),
     (
         r"multiple values for argument|keyword argument 'optimizer_variables'",
@@ -109,8 +109,9 @@ GROUPS = {
     "losses": (
         "Losses of layers, of regularizers or of add_loss() are left out or counted "
         "twice.",
-        "Run call() and compute_loss() in one keras.StatelessScope(...,"
-        " collect_losses=True): self.losses then has each of them once.",
+        "In the scope of compute_loss(), scope.add_loss() what the layers added: the "
+        "losses of stateless_call(..., return_losses=True) but for the regularizers at "
+        "their end, which self.losses has anyway.",
     ),
     "weights": (
         "The sample weights do not reach the loss.",

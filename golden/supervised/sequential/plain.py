@@ -122,16 +122,23 @@ class CustomModel(keras.Sequential):
             ValueError: If a sample weight arrives.
         """
         refuse_weight(sample_weight)
+        # Run the model; what its layers update and add to the loss comes back.
+        mode = training_argument(self.call, training)
+        y_pred, non_trainable_variables, losses = self.stateless_call(
+            trainable_variables, non_trainable_variables, x, return_losses=True, **mode
+        )
+
         # During `fit()` Keras empties the variables and passes their values in `state`:
-        # this scope gives them back to all that `call()` and the losses read.
+        # this scope gives them back to all that the loss reads.
         mapping = [
             *zip(self.trainable_variables, trainable_variables, strict=True),
             *zip(self.non_trainable_variables, non_trainable_variables, strict=True),
             *zip(self.metrics_variables, metrics_variables, strict=True),
         ]
-        with keras.StatelessScope(mapping, collect_losses=True) as scope:
-            # Like Keras's trainer, `call()` and not `self(x)`: their losses can differ.
-            y_pred = self.call(x, **training_argument(self.call, training))
+        with keras.StatelessScope(mapping) as scope:
+            # Of these losses the regularizers come last: `self.losses` has them anyway.
+            for added in losses[: len(losses) - len(self.losses)]:
+                scope.add_loss(added)
             # The loss of `compile()`, regularizers and `add_loss()`. To use a loss of
             # your own, override `compute_loss()` or compute it here.
             mode = training_argument(self.compute_loss, training)
