@@ -14,6 +14,7 @@ from mutants import MUTANTS
 from scaffold import Spec
 from scaffold.errors import SpecError
 from scaffold.verify import catalog, report
+from scaffold.verify.case import Batch, Case
 from scaffold.verify.cases import CASES
 from scaffold.verify.loading import subject_of_file
 from scaffold.verify.subject import execute, subject_of_spec
@@ -90,6 +91,15 @@ def test_guide(name, check, cause):
 
     assert verdict.failed
     assert cause in verdict.cause, verdict
+
+
+def test_what_keras_cannot_do_is_not_the_class_s_fault():
+    """Where the reference itself fails, there is nothing to compare with."""
+    case = Case("impossible", "data", data=lambda: Batch([[1.0]], [[2.0], [3.0]]))
+    verdict = catalog.run(case, subject_of_spec(Spec()))
+
+    assert "not applicable" == verdict.outcome
+    assert verdict.detail.startswith("Keras's own trainer fails here: ValueError: ")
 
 
 # Finding the class, and what it owns.
