@@ -26,13 +26,15 @@ class Bench:
     def model(self, optimizer=None, **settings):
         """Builds and compiles a model; each has the same weights.
 
+        What `--build` makes has them if it takes its random numbers from Keras.
+
         Args:
             optimizer: The optimizer, where the class does not bring its own.
             **settings: Public attributes that `compile()` sets, such as `run_eagerly`.
         """
         keras.utils.set_random_seed(3)
         if self.subject.build:
-            model = self._built()
+            model, self.data = self.subject.build()
         else:
             model = self._small(optimizer or keras.optimizers.SGD(0.05))
         for name, value in settings.items():
@@ -52,21 +54,6 @@ class Bench:
         self.data = (x, y)
         owned = subject.owns_loss, subject.owns_metrics
         model.compile(optimizer, **compile_arguments(CASE, subject, *owned))
-        return model
-
-    def _built(self):
-        made = self.subject.build()
-        model, self.data = made if isinstance(made, tuple) else (made, ())
-        if not isinstance(model, keras.Model):
-            raise TypeError(
-                "--build must return a keras.Model, or (model, (x, y)), not "
-                f"{type(made).__name__}"
-            )
-        if not self.data:
-            self.data = _random_data(model)
-        if not model.compiled:
-            owned = self.subject.owns_loss, self.subject.owns_metrics
-            model.compile("sgd", **compile_arguments(CASE, self.subject, *owned))
         return model
 
     def batch(self, number=0):
@@ -99,14 +86,3 @@ class Bench:
     def _arguments(self):
         x, y, *_ = (*self.data, None)
         return x, y
-
-
-def _random_data(model) -> tuple:
-    """Makes inputs for a model that knows their shape."""
-    shape = getattr(model, "input_shape", None)
-    if not isinstance(shape, tuple) or not all(shape[1:]):
-        raise NotApplicable(
-            "nothing says what the model takes: return (model, (x, y)) from --build"
-        )
-    rng = np.random.default_rng(0)
-    return (rng.normal(size=(3 * BATCH, *shape[1:])).astype("float32"),)

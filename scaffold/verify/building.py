@@ -23,7 +23,7 @@ def build(case: Case, style: str, base: type):
         inputs = keras.Input(case.input_shape, dtype=case.input_dtype)
         return base([inputs, *case.layers()])
     inputs, outputs = graph(case)
-    if style == "functional" and case.mixin is None:
+    if style in ("functional", "graph") and case.mixin is None:
         return base(inputs, outputs)
     methods = (case.mixin,) if case.mixin else (Forward,)
     return type("Model", (*methods, Net, base), {})(keras.Model(inputs, outputs))
@@ -65,14 +65,14 @@ class Forward:
         return self.net(x, training=training)
 
 
-def small_model(subject: Subject, case: Case | None = None):
+def small_model(subject: Subject):
     """Builds a model with the class under test, not compiled, and data for it.
 
     Returns:
         The model, `x` and `y`.
     """
     with predicting(subject.objective):
-        case = case or Case("small", "")
+        case = Case("small", "")
         data = regression()
         return build(case, subject.style, subject.load()), data.x, data.y
 

@@ -22,6 +22,11 @@ class Batch:
     sample_weight: object = None
 
 
+def plain_layers():
+    """Makes a small network, with nothing special."""
+    return [keras.layers.Dense(6, activation="tanh"), head()]
+
+
 @dataclass(frozen=True)
 class Case:
     """One feature of Keras, as a model, a `compile()` call, a `fit()` call and data.
@@ -54,10 +59,7 @@ class Case:
 
     name: str
     group: str
-    layers: Callable = lambda: [
-        keras.layers.Dense(6, activation="tanh"),
-        head(),
-    ]
+    layers: Callable = plain_layers
     graph: Callable | None = None
     mixin: type | None = None
     compile: Callable = dict
@@ -78,6 +80,11 @@ class Case:
     cause: str = ""
     fix: str = ""
     quick: bool = False
+
+    @property
+    def plain(self) -> bool:
+        """Whether nothing but the loss of `compile()` is in its loss."""
+        return self.layers is plain_layers and not self.graph and not self.mixin
 
 
 def regression(weighted=False, targets=None, seed=7) -> Batch:

@@ -8,7 +8,7 @@ from .models import stateful
 #: Errors that people's steps raise: a pattern, the cause, the fix.
 ERRORS = (
     (
-        r"\(in predict\(\)\)",
+        r"\(in predict\(\)",
         "predict_step() is not as Keras calls it.",
         "Leave it out, or return (outputs, non_trainable_variables) from "
         "predict_step(self, state, data).",
@@ -101,7 +101,7 @@ ERRORS = (
 
 _STEP = (
     "The gradient or the update of the weights is not what Keras computes.",
-    "Compare train_step() with `kscaffold new - --diff`, line by line.",
+    "Compare train_step() with the one that `kscaffold new -` prints, line by line.",
 )
 
 #: The usual cause by the group of a case, where the weights differ.
@@ -170,8 +170,9 @@ def explain(case, error: str) -> tuple[str, str]:
         if re.search(pattern, error):
             return cause, fix
     return (
-        case.cause or "The step cannot do this at all.",
-        case.fix or GROUPS.get(case.group, _STEP)[1],
+        "The step, or something that it calls, cannot do this.",
+        "The error says where it arose. If the class brings layers or a call() of its "
+        "own, which the cases replace, verify what you build: --build FILE:FUNCTION.",
     )
 
 
@@ -187,11 +188,11 @@ def diagnose(case: Case, differences) -> tuple[str, str]:
     """
     parts = {d.part for d in differences}
     lost = {d.part for d in differences if d.text.startswith("only ")}
-    logs = re.compile("(history|evaluate|steps)/")
+    logs = re.compile("(history|evaluate|steps|trained)/")
     reports = [d for d in differences if logs.match(d.key)]
     if lost & {"history", "evaluate"}:
         return _of_names(reports)
-    if parts & TRAINED:
+    if parts & TRAINED or any(d.part == "trained" and not _log(d) for d in differences):
         return _of_training(case, differences)
     if parts <= {"order", "evaluate_list"}:
         return (
@@ -207,16 +208,16 @@ def diagnose(case: Case, differences) -> tuple[str, str]:
 
 
 #: What only training changes.
-TRAINED = {"weights", "optimizer", "trained"}
+TRAINED = {"weights", "optimizer"}
 
 #: What shows in evaluation alone.
 EVALUATED = {"evaluate", "evaluate_list", "predict", "weights_after"}
 
 
 def _log(difference) -> str:
-    """Returns the name of the log in `history/val_loss/0` or `evaluate/loss`."""
-    kind, *path = difference.key.split("/")
-    return path[0 if kind == "history" else -1].removeprefix("val_")
+    """Returns the name of the log in `history/val_loss/0` or `trained/1/loss`."""
+    names = [part for part in difference.key.split("/")[1:] if not part.isdigit()]
+    return names[-1].removeprefix("val_") if names else ""
 
 
 def _of_names(reports) -> tuple[str, str]:
@@ -250,6 +251,13 @@ def _of_training(case: Case, differences) -> tuple[str, str]:
     first = [d for d in differences if d.key == "steps/0/loss"]
     if not first:
         return _STEP
+    if case.plain:
+        return (
+            "The loss is not Keras's, from the first batch on: the class computes "
+            "another one, or of other values.",
+            "If it owns its loss, name it: --loss NAME. Else give compute_loss() x, y, "
+            "y_pred and sample_weight as they come.",
+        )
     return (
         (
             "Losses of layers, regularizers or add_loss() are left out of the loss."

@@ -63,6 +63,8 @@ def not_applicable(case: Case, subject: Subject) -> str:
         return "it refuses weights: generate it with --sample-weight"
     if subject.style == "sequential" and (case.graph or case.mixin):
         return "the case's model is not a sequence of layers"
+    if subject.style == "graph" and case.mixin:
+        return "it is built from inputs and outputs, and the case has a call()"
     if owner and not case.owned:
         return "it has a loss or metrics of its own, and the case has others"
     if case.draws and subject.owns_loss and subject.owns_metrics:

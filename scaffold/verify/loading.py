@@ -1,26 +1,25 @@
 """Finds the class under test in a file, and all that can be known about it."""
 
-import importlib
-import importlib.util
 import inspect
 import os
-import sys
+import tokenize
 import types
 from collections.abc import Callable
 from dataclasses import replace
 
 import keras
+import numpy as np
 
 from ..errors import SpecError
 from ..header import parse_header
 from ..keras_objects import LOSSES, find
 from ..objective import Keyed, Objective, resolve
 from ..spec import Spec
+from .builder import BUILD_HINT, builder
 from .building import small_model
+from .importing import import_file
 from .subject import Subject, subject_of_spec
-
-#: How to go on where nothing says how a class is built.
-BUILD_HINT = "Name a function that builds the model: --build FILE:FUNCTION."
+from .verdict import describe
 
 
 def subject_of_file(
@@ -44,16 +43,12 @@ def subject_of_file(
             or if nothing says how to build the class.
         Exception: What the file raises when it is imported.
     """
-    module = import_file(path)
-    name = class_name or _only_class(module)
-    if not _is_model(getattr(module, name, None)):
-        raise SpecError(f"{path} has no subclass of keras.Model named {name!r}.")
-
-    load = _loader(path, name)
-
-    with open(path, encoding="utf-8") as file:
+    cls = _class(import_file(path), class_name)
+    load = _loader(path, cls)
+    with tokenize.open(path) as file:
         spec = parse_header(file.read())
-    if spec and not (loss or metrics or build):
+    generated = spec and spec.class_name == cls.__name__
+    if generated and not (loss or metrics or build):
         return replace(subject_of_spec(spec), load=load)
     objective = _objective(loss, metrics)
     if build:
@@ -61,99 +56,90 @@ def subject_of_file(
             load,
             "functional",
             objective,
-            build=_function(build),
+            build=builder(build, cls),
             unknown="--build makes a model of its own, with nothing to compare it with",
         )
-    style = _style(load())
+    style = _style(cls)
     if not style:
-        raise SpecError(f"{name}.__init__() needs arguments.", BUILD_HINT)
-    return _inspected(Subject(load, style, objective), loss)
+        raise SpecError(f"{cls.__name__}.__init__() needs arguments.", BUILD_HINT)
+    try:
+        return _inspected(Subject(load, style, objective), loss)
+    except Exception as error:
+        raise SpecError(
+            f"{cls.__name__} cannot be built from layers of a case: {describe(error)}.",
+            BUILD_HINT,
+        ) from error
 
 
-def _loader(path: str, name: str) -> Callable[[], type]:
-    """Returns a function that returns the class as the file defines it.
+def _loader(path: str, cls: type) -> Callable[[], type]:
+    """Returns a function that returns a class as the file defines it.
 
     The file is imported again only when Keras has rewritten the bases of the class.
     """
-    kept = None
+    kept = cls, cls.__mro__
 
     def load() -> type:
         nonlocal kept
-        if kept is None or kept[0].__mro__ != kept[1]:
-            cls = getattr(import_file(path), name)
-            kept = cls, cls.__mro__
+        if kept[0].__mro__ != kept[1]:
+            again = getattr(import_file(path), cls.__name__)
+            kept = again, again.__mro__
         return kept[0]
 
     return load
-
-
-def import_file(path: str) -> types.ModuleType:
-    """Imports a file anew, as part of its package if it is in one."""
-    folder, file = os.path.split(os.path.abspath(path))
-    parts = [os.path.splitext(file)[0]]
-    while os.path.isfile(os.path.join(folder, "__init__.py")):
-        folder, package = os.path.split(folder)
-        parts.insert(0, package)
-    name = ".".join(parts)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    if not parts[-1].isidentifier():
-        spec = importlib.util.spec_from_file_location("verified", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-    sys.modules.pop(name, None)
-    return importlib.import_module(name)
 
 
 def _is_model(cls) -> bool:
     return inspect.isclass(cls) and issubclass(cls, keras.Model)
 
 
-def _only_class(module: types.ModuleType) -> str:
-    names = [
-        name
-        for name, cls in vars(module).items()
-        if _is_model(cls) and cls.__module__ == module.__name__
+def _class(module: types.ModuleType, name: str) -> type:
+    """Returns the model of a module that has a name, or its only one."""
+    here = [
+        cls
+        for cls in dict.fromkeys(filter(_is_model, vars(module).values()))
+        if cls.__module__ == module.__name__
     ]
-    if len(names) == 1:
-        return names[0]
-    file = os.path.basename(module.__file__)
-    if not names:
+    named = getattr(module, name, None) if name else None
+    if _is_model(named):
+        return named
+    file, names = os.path.basename(module.__file__), [cls.__name__ for cls in here]
+    if not here:
         raise SpecError(f"{file} defines no subclass of keras.Model.")
-    raise SpecError(
-        f"{file} defines {len(names)} models: {', '.join(names)}.",
-        f"Name one: {file}:{names[0]}.",
-    )
-
-
-def _function(place: str) -> Callable:
-    """Returns the function that `FILE:FUNCTION` or `MODULE:FUNCTION` names."""
-    where, _, name = place.rpartition(":")
-    if not where:
-        raise SpecError(f"--build {place!r} names no function.", "Use FILE:FUNCTION.")
-    module = (
-        import_file(where) if where.endswith(".py") else importlib.import_module(where)
-    )
-    if not callable(getattr(module, name, None)):
-        raise SpecError(f"{where} has no function {name!r}.")
-    return getattr(module, name)
+    if name:
+        raise SpecError(
+            f"{file} has no subclass of keras.Model named {name!r}.",
+            f"It has {', '.join(names)}.",
+        )
+    if len(here) > 1:
+        raise SpecError(
+            f"{file} defines {len(names)} models: {', '.join(names)}.",
+            f"Name one: {file}:{names[0]}.",
+        )
+    return here[0]
 
 
 def _style(cls: type) -> str:
-    """Finds out how a class is built, by its bases and its signature."""
-    if issubclass(cls, keras.Sequential):
-        return "sequential"
+    """Finds out how a class is built, by its bases and its signature.
+
+    Returns:
+        A style of `Subject`, or nothing if only its author knows.
+    """
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     required = [
-        p for p in parameters if p.default is p.empty and p.kind < p.VAR_POSITIONAL
+        p.name for p in parameters if p.default is p.empty and p.kind not in variable
     ]
-    takes_graph = any(p.kind == p.VAR_POSITIONAL for p in parameters) or (
-        [p.name for p in required] == ["inputs", "outputs"]
-    )
-    if takes_graph:
-        return "functional"
-    return "" if required else "subclass"
+    takes_any = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    if issubclass(cls, keras.Sequential):
+        layers = required == ["layers"] or [p.name for p in parameters[:1]] == [
+            "layers"
+        ]
+        return "sequential" if layers or (takes_any and not required) else ""
+    if required == ["inputs", "outputs"]:
+        return "graph"
+    if required:
+        return ""
+    return "functional" if takes_any else "subclass"
 
 
 def _objective(loss: str | None, metrics: tuple[str, ...]) -> Objective:
@@ -167,33 +153,61 @@ def _objective(loss: str | None, metrics: tuple[str, ...]) -> Objective:
 
 def _inspected(subject: Subject, loss: str | None) -> Subject:
     """Tries what the class owns: whether it trains without a loss, its metrics."""
+    model, _, _ = small_model(subject)
+    known = {entry.name for entry in LOSSES}
+    owned = [v for v in vars(model).values() if isinstance(v, keras.losses.Loss)]
+    owned = [v for v in owned if type(v).__name__ in known]
+    if not loss and len(owned) == 1:
+        objective = _objective(type(owned[0]).__name__, ())
+        if owned[0].get_config().get("from_logits") is False:
+            objective = replace(objective, outputs="probabilities")
+        # The object itself: the config of a loss may lack its arguments, as Huber's.
+        subject = replace(subject, objective=objective, loss=owned[0])
+    subject = _with_metrics(subject, model)
+    # Some losses have no gradient for one output: classes are tried as well.
+    tried = [subject.objective]
+    tried += [] if loss or subject.loss else [Spec(task="multiclass").objective]
+    if not any(_trains_alone(replace(subject, objective=o)) for o in tried):
+        return replace(subject, loss=None)
+    subject = replace(subject, owns_loss=True)
+    if not loss and not subject.loss:
+        what = "it has a loss of its own, which nothing names: use --loss NAME"
+        subject = replace(subject, unknown=what)
+    return subject
+
+
+def _trains_alone(subject: Subject) -> bool:
+    """Whether a class trains if `compile()` gets no loss."""
     model, x, y = small_model(subject)
-    own = [m for m in model.metrics if m.name != "loss"]
-    if own and not _named(subject.objective, own):
-        metrics = tuple(_as_source(metric) for metric in own)
-        objective = replace(subject.objective, metrics=metrics)
-        subject = replace(subject, objective=objective)
-    subject = replace(subject, owns_metrics=bool(own))
     model.compile(optimizer="sgd")
+    before = model.get_weights()
     try:
         # `keras.Model` refuses to train without a loss, except on JAX: nothing moves.
-        before = model.get_weights()
         model.fit(x, y, epochs=1, verbose=0)
     except Exception:
+        return False
+    return not all(map(np.array_equal, before, model.get_weights()))
+
+
+def _with_metrics(subject: Subject, model) -> Subject:
+    """Adds what a model has for metrics, beside its loss tracker."""
+    own = [m for m in model.metrics if m.name != "loss"]
+    if not own:
         return subject
-    if all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True)):
-        return subject
-    subject = replace(subject, owns_loss=True)
-    if loss:
-        return subject
-    owned = [v for v in vars(model).values() if isinstance(v, keras.losses.Loss)]
-    if len(owned) != 1:
-        what = "it has a loss of its own. Name it: --loss NAME."
-        return replace(subject, unknown=what)
-    known = _objective(type(owned[0]).__name__, ())
-    own = replace(known, metrics=subject.objective.metrics)
-    # The object itself: the config of a loss may lack its arguments (Keras's Huber).
-    return replace(subject, objective=own, loss=owned[0])
+    wrapper = keras.metrics.MeanMetricWrapper
+    means = (keras.metrics.Mean, keras.metrics.Sum)
+    trackers = [
+        m.name for m in own if isinstance(m, means) and not isinstance(m, wrapper)
+    ]
+    if trackers:
+        what = f"it tracks {', '.join(trackers)} by itself: only the contract applies"
+        return replace(subject, owns_metrics=True, unknown=what)
+    if not _named(subject.objective, own):
+        metrics = tuple(_as_source(metric) for metric in own)
+        subject = replace(
+            subject, objective=replace(subject.objective, metrics=metrics)
+        )
+    return replace(subject, owns_metrics=True)
 
 
 def _named(objective: Objective, metrics) -> bool:

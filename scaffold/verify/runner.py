@@ -82,7 +82,7 @@ def check_environment() -> None:
             f"{' and '.join(missing)} must be installed to run a training step.",
             "pip install 'kscaffold[jax]'",
         )
-    backend = os.environ.get("KERAS_BACKEND", "jax")
+    backend = os.environ.get("KERAS_BACKEND") or "jax"
     if backend != "jax":
         raise VerifyError(
             f"KERAS_BACKEND is {backend!r}, but only JAX's steps can be verified.",
@@ -108,7 +108,8 @@ def verify(
         The verdicts, as dicts of the fields of `verdict.Verdict`.
 
     Raises:
-        VerifyError: If the file cannot be imported, or has no such class or case.
+        VerifyError: If the file cannot be imported, has no such class or case, or if
+            no case applies.
     """
     with tempfile.TemporaryDirectory() as cache:
         run = _Run(request, timeout, jobs, cache)
@@ -118,7 +119,13 @@ def verify(
                 progress(len(run.verdicts), len(run.plan))
         finally:
             run.close()
-    return [{**run.verdicts[name], "group": group} for name, group in run.plan.items()]
+    verdicts = [
+        {**run.verdicts[name], "group": group} for name, group in run.plan.items()
+    ]
+    reasons = {v["detail"]: v["outcome"] for v in verdicts}
+    if set(reasons.values()) == {"not applicable"}:
+        raise VerifyError(f"None of these cases applies: {'; '.join(reasons)}.")
+    return verdicts
 
 
 @dataclass
@@ -127,9 +134,15 @@ class _Worker:
 
     process: subprocess.Popen
     errors: IO
-    deadline: float
+    limit: float = 0
+    deadline: float = 0
     names: list[str] | None = None
     now: str = ""
+
+    def waiting(self, seconds: float) -> "_Worker":
+        """Sets how long it may take until its next answer."""
+        self.limit, self.deadline = seconds, time.monotonic() + seconds
+        return self
 
 
 class _Run:
@@ -158,7 +171,7 @@ class _Run:
         except queue.Empty:
             for number, worker in list(self.workers.items()):
                 if worker.deadline <= time.monotonic():
-                    self._lose(number, f"no result after {self.timeout:g} seconds")
+                    self._lose(number, f"no result after {worker.limit:g} s")
             return
         worker = self.workers.get(number)
         if worker is None or worker.process is not process:
@@ -176,13 +189,13 @@ class _Run:
             worker.names = answer["names"]
         elif "begins" in answer:
             worker.now = answer["begins"]
-            worker.deadline = time.monotonic() + self.timeout
+            worker.waiting(self.timeout)
         else:
             self.verdicts[worker.now] = answer["verdict"]
             worker.names.remove(worker.now)
 
     def _start(self, number: int, **share) -> _Worker:
-        env = {"JAX_PLATFORMS": "cpu", "KERAS_BACKEND": "jax", **os.environ}
+        env = {"JAX_PLATFORMS": "cpu", **os.environ, "KERAS_BACKEND": "jax"}
         flags = "--xla_force_host_platform_device_count=4"
         env["XLA_FLAGS"] = f"{flags} {env.get('XLA_FLAGS', '')}".strip()
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -190,7 +203,8 @@ class _Run:
         env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         errors = tempfile.TemporaryFile()
         process = subprocess.Popen(
-            [sys.executable, "-m", "scaffold.verify.worker"],
+            # -P: a file of this folder must not take the place of a module.
+            [sys.executable, "-P", "-m", "scaffold.verify.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -201,7 +215,7 @@ class _Run:
         read = partial(_read, number, process, self.answers)
         threading.Thread(target=read, daemon=True).start()
         # Importing Keras and the file comes on top of the first case.
-        return _Worker(process, errors, time.monotonic() + 60 + self.timeout)
+        return _Worker(process, errors).waiting(60 + self.timeout)
 
     def _lose(self, number: int, reason: str) -> None:
         """Gives up a process, notes why, and lets another one go on."""

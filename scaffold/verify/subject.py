@@ -15,17 +15,17 @@ class Subject:
     """A class under test.
 
     Attributes:
-        load: Returns the class, defined anew each time: Keras rewrites the bases of a
-            class that was called as `cls(inputs, outputs)`, and of all that it derives
-            from, so that it cannot be subclassed afterwards.
-        style: How it is built: `functional`, `sequential`, or `subclass` (its layers
-            are replaced by those of a case).
+        load: Returns the class as it is defined: Keras rewrites the bases of a class
+            that was called as `cls(inputs, outputs)`, and of all that it derives from,
+            so that it cannot be subclassed afterwards.
+        style: How it is built: `functional`, `graph` (from inputs and outputs alone),
+            `sequential`, or `subclass` (a case replaces its layers and its `call()`).
         objective: The loss and the metrics that it trains with, owned or not.
         loss: The loss object that it owns, where the objective's text cannot say it.
         owns_loss: Whether `compile()` gets no loss.
         owns_metrics: Whether `compile()` gets no metrics.
         weighted: Whether it takes sample weights.
-        build: Builds a model, alone or with `(x, y)` for `fit()`, in place of all that.
+        build: Makes a model and `(x,)` or `(x, y)` for it, in place of all that.
         unknown: Why it cannot be compared with `keras.Model`, and what to do.
     """
 

@@ -94,7 +94,7 @@ def _public(owner) -> list[tuple[str, object]]:
 def constants(traced: Traced, model) -> list[str]:
     """Names the variables whose present values are a part of the program."""
     owners = (keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer)
-    objects = keras.tree.flatten([value for _, value in _public(model)])
+    objects = keras.tree.flatten(list(vars(model).values()))
     held = [value for value in objects if isinstance(value, owners)]
     known = [*model.variables, *traced.variables]
     known += [variable for owner in held for variable in owner.variables]

@@ -1,5 +1,8 @@
 """What became of a case or of a contract."""
 
+import os
+import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -50,7 +53,22 @@ def describe(error: Exception) -> str:
     text = text if len(text) <= 300 else f"{text[:297]}..."
     # JAX leaves notes as well.
     notes = [n for n in getattr(error, "__notes__", ()) if n.startswith("in ")]
-    return f"{type(error).__name__}: {text}" + "".join(f" ({n})" for n in notes)
+    notes += [f"at {place}" for place in _places(error)[-1:]]
+    where = f" ({', '.join(notes)})" if notes else ""
+    return f"{type(error).__name__}: {text}{where}"
+
+
+def _places(error: Exception) -> list[str]:
+    """Lists the lines of people's own files that an error went through."""
+    ours = os.path.dirname(os.path.dirname(__file__))
+    frames = traceback.extract_tb(error.__traceback__)
+    return [
+        f"{os.path.basename(frame.filename)}:{frame.lineno}"
+        for frame in frames
+        if os.path.isfile(frame.filename)
+        and not frame.filename.startswith((ours, sys.prefix, sys.base_prefix))
+        and "site-packages" not in frame.filename
+    ]
 
 
 @contextmanager

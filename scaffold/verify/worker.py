@@ -15,6 +15,7 @@ from ..errors import KscaffoldError
 
 def serve() -> None:
     """Runs the cases of a request."""
+    sys.path.append(os.getcwd())  # for --build MODULE:FUNCTION
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 

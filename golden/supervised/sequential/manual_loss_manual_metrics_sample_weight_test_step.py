@@ -197,7 +197,7 @@ class CustomModel(keras.Sequential):
             training=True,
             optimizer_variables=optimizer_variables,
         )
-        loss, y_pred, non_trainable_variables, metrics_variables = aux
+        _, y_pred, non_trainable_variables, metrics_variables = aux
 
         # Update the trainable variables and the optimizer's own.
         trainable_variables, optimizer_variables = self.optimizer.stateless_apply(
@@ -244,7 +244,7 @@ class CustomModel(keras.Sequential):
             sample_weight,
             training=False,
         )
-        loss, y_pred, non_trainable_variables, metrics_variables = aux
+        _, y_pred, non_trainable_variables, metrics_variables = aux
 
         # Update the metrics.
         mapping = zip(self.metrics_variables, metrics_variables, strict=True)

@@ -58,6 +58,9 @@ def refuse_weight_arguments(method, args, kwargs):
         method: The method that the arguments are for.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
+
+    Raises:
+        ValueError: If there is one.
     """
     given = inspect.signature(method).bind(*args, **kwargs).arguments
     validation_data = given.get("validation_data")

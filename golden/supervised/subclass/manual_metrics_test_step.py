@@ -58,6 +58,9 @@ def refuse_weight_arguments(method, args, kwargs):
         method: The method that the arguments are for.
         args: Its positional arguments.
         kwargs: Its keyword arguments.
+
+    Raises:
+        ValueError: If there is one.
     """
     given = inspect.signature(method).bind(*args, **kwargs).arguments
     validation_data = given.get("validation_data")
@@ -251,7 +254,7 @@ class CustomModel(keras.Model):
             training=True,
             optimizer_variables=optimizer_variables,
         )
-        loss, y_pred, non_trainable_variables, metrics_variables = aux
+        _, y_pred, non_trainable_variables, metrics_variables = aux
 
         # Update the trainable variables and the optimizer's own.
         trainable_variables, optimizer_variables = self.optimizer.stateless_apply(
@@ -298,7 +301,7 @@ class CustomModel(keras.Model):
             sample_weight,
             training=False,
         )
-        loss, y_pred, non_trainable_variables, metrics_variables = aux
+        _, y_pred, non_trainable_variables, metrics_variables = aux
 
         # Update the metrics.
         mapping = zip(self.metrics_variables, metrics_variables, strict=True)

@@ -1,0 +1,26 @@
+"""Imports the file under test, as often as it must be."""
+
+import importlib
+import importlib.util
+import os
+import sys
+import types
+
+
+def import_file(path: str) -> types.ModuleType:
+    """Imports a file anew, as part of its package if it is in one."""
+    folder, file = os.path.split(os.path.abspath(path))
+    parts = [os.path.splitext(file)[0]]
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.split(folder)
+        parts.insert(0, package)
+    name = ".".join(parts)
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    if not parts[-1].isidentifier():
+        spec = importlib.util.spec_from_file_location("verified", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+    sys.modules.pop(name, None)
+    return importlib.import_module(name)
