@@ -105,7 +105,7 @@ class Model(keras.Model):
     ("what", "limit", "reason"),
     [
         ("os._exit(7)", "60", "the process ended with status 7"),
-        ("time.sleep(1000)", "15", "no result after 15 s"),
+        ("time.sleep(1000)", "10", "no result after 10 s"),
     ],
     ids=["exit", "endless"],
 )
