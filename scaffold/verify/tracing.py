@@ -1,5 +1,6 @@
 """What can be read off a step's program, without running it: its jaxpr."""
 
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -87,6 +88,18 @@ def tracers(model) -> list[str]:
     ]
 
 
+@cache
+def _keras_names() -> frozenset[str]:
+    """Names the attributes of every compiled model: those are Keras's to look after.
+
+    Its `test_step()` updates the loss tracker of `compile()` even where the class has
+    one of its own, and drops the result.
+    """
+    model = keras.Model()
+    model.compile("sgd", loss="mse", metrics=["mae"])
+    return frozenset(vars(model))
+
+
 def _public(owner) -> list[tuple[str, object]]:
     return [(name, value) for name, value in vars(owner).items() if name[0] != "_"]
 
@@ -94,7 +107,8 @@ def _public(owner) -> list[tuple[str, object]]:
 def constants(traced: Traced, model) -> list[str]:
     """Names the variables whose present values are a part of the program."""
     owners = (keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer)
-    objects = keras.tree.flatten(list(vars(model).values()))
+    own = [value for name, value in vars(model).items() if name not in _keras_names()]
+    objects = keras.tree.flatten(own)
     held = [value for value in objects if isinstance(value, owners)]
     known = [*model.variables, *traced.variables]
     known += [variable for owner in held for variable in owner.variables]
