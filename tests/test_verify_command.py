@@ -105,9 +105,12 @@ class Model(keras.Model):
     ("what", "limit", "reason"),
     [
         ("os._exit(7)", "60", "the process ended with status 7"),
-        ("time.sleep(1000)", "10", "no result after 10 s"),
+        pytest.param(
+            *("time.sleep(1000)", "10", "no result after 10 s"),
+            id="endless",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
-    ids=["exit", "endless"],
 )
 def test_crash(tmp_path, what, limit, reason):
     """A step that ends its process, or never ends, fails its case and no other."""
