@@ -18,8 +18,9 @@ TARGET_VERSIONS = tuple(f"py3{minor}" for minor in range(3, 16))
 
 #: Names that the emitted files use: a class of that name would shadow them.
 RESERVED = frozenset(
-    "jax keras np numpy inspect os training_argument refuse_weight "
-    "refuse_weight_arguments history hidden inputs model name outputs results rng "
+    "jax keras np numpy functools inspect itertools math os training_argument "
+    "refuse_weight refuse_weight_arguments is_joined rows_of fuses_steps steps_per_call "
+    "in_one_loop join split join_batches JoinedArrays join_arrays history hidden inputs model name outputs results rng "
     "scores value weights x y".split()
 )
 
@@ -83,6 +84,11 @@ class Spec:
     )
     test_step: bool = option(
         False, type=bool, core=True, help="An explicit test_step() for evaluate()."
+    )
+    fuse_steps: bool = option(
+        False,
+        type=bool,
+        help="The steps of one execution run in one compiled loop.",
     )
     class_name: str = option(
         "CustomModel", metavar="NAME", help="The name of the class."

@@ -27,19 +27,29 @@ def core_specs(**fixed) -> list[Spec]:
     ]
 
 
+def changing_options() -> list:
+    """Lists the options that are on or off and change the class itself."""
+    return [o for o in OPTIONS if o.type is bool and o.name != "demo"]
+
+
 def golden_specs() -> dict[Path, Spec]:
     """Maps each file of `golden/` to the spec that it shows.
 
-    These are the core combinations in every style, and the other tasks.
+    These are the core combinations in every style, the other tasks, and the plainest
+    and the fullest class of every style with fused steps.
     """
     specs = core_specs()
     specs += [Spec(task=task) for task in TASKS if task != Spec().task]
+    for style in CHOICES["style"]:
+        of_style = [spec for spec in core_specs(fuse_steps=True) if spec.style == style]
+        specs += [of_style[0], of_style[-1]]
     return {golden_path(spec): spec for spec in specs}
 
 
 def golden_path(spec: Spec) -> Path:
     """Names a golden after its options: `golden/supervised/functional/test_step.py`."""
-    named = [option.name for option in core_options() if getattr(spec, option.name)]
+    flags = [option.name for option in changing_options()]
+    named = [name for name in flags if getattr(spec, name)]
     named += [spec.task] if spec.task != Spec().task else []
     name = "_".join(named) or "plain"
     return GOLDEN / spec.recipe / spec.style / f"{name}.py"
@@ -170,7 +180,7 @@ def _pair(names, a, i, b, j):
 def pairwise_specs() -> list[Spec]:
     """Covers each pair of a style, an owner, an option and an objective."""
     factors = {"objective": objectives(), "style": list(CHOICES["style"])}
-    factors |= {option.name: [False, True] for option in core_options()}
+    factors |= {option.name: [False, True] for option in changing_options()}
     # An objective that fixes an option has the last word.
     rows = [{**row, **row["objective"]} for row in pairwise(factors)]
     rows = [{k: v for k, v in row.items() if k != "objective"} for row in rows]

@@ -385,7 +385,11 @@ def test_reserved():
 def test_reserved_is_not_too_wide():
     """What is reserved is in use, or is a module's usual name."""
     texts = "".join(
-        render(Spec(manual_loss=manual, sample_weight=manual, style=style))[0].text
+        render(
+            Spec(
+                manual_loss=manual, sample_weight=manual, fuse_steps=manual, style=style
+            )
+        )[0].text
         for manual in (False, True)
         for style in ("functional", "subclass")
     )

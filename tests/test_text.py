@@ -189,7 +189,7 @@ def test_public_names_can_fail(line):
 
 @SPACES
 def test_imports_only_what_it_may(space):
-    """The files import Keras, JAX and the standard library; the demo NumPy too."""
+    """The files import Keras, JAX and the standard library; demo and fusion NumPy."""
     for spec in space():
         imported = {
             alias.name
@@ -198,9 +198,9 @@ def test_imports_only_what_it_may(space):
             for alias in node.names
         }
 
-        allowed = {"inspect", "jax", "keras", "os"} | (
-            {"numpy"} if spec.demo else set()
-        )
+        allowed = {"inspect", "jax", "keras", "os"}
+        allowed |= {"numpy"} if spec.demo or spec.fuse_steps else set()
+        allowed |= {"functools", "itertools", "math"} if spec.fuse_steps else set()
         assert imported <= allowed
 
 
