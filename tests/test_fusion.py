@@ -9,18 +9,15 @@ import io
 import re
 from contextlib import redirect_stdout
 from dataclasses import replace
-from itertools import pairwise
 
 import jax
 import keras
 import numpy as np
 import pytest
-from matrix import core_specs, text
-from test_parity import applies, pairs
+from matrix import text
+from test_parity import pairs
 
 from scaffold import Spec
-from scaffold.verify.cases import CASES
-from scaffold.verify.data import Rows
 from scaffold.verify.difference import compare
 from scaffold.verify.harness import differences, reference
 from scaffold.verify.subject import execute, subject_of_spec
@@ -32,9 +29,7 @@ DAILY = "plain, dropout, masks, validation_data, DataParallel, PyDataset, shuffl
 def with_fusion(case, steps):
     """Returns a case that runs some steps at once."""
     compiled = case.compile
-    return replace(
-        case, compile=lambda: {"steps_per_execution": steps, **compiled()}
-    )
+    return replace(case, compile=lambda: {"steps_per_execution": steps, **compiled()})
 
 
 def features() -> list:
@@ -62,3 +57,480 @@ def test_feature(case, spec):
 
     assert [] == [d for d in found if not d.close]
     assert reference(case, subject)["moved"]
+
+
+ROWS, BATCH = 150, 16  # Ten batches, the last one of 6 rows.
+
+
+def arrays(rows=ROWS, dtype="float32"):
+    """Makes inputs, targets and weights."""
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(rows, 4))
+    return [a.astype(dtype) for a in (x, x[:, :1] - x[:, 1:2], rng.uniform(size=rows))]
+
+
+class Batches(keras.utils.PyDataset):
+    """A data set with batches of any sizes."""
+
+    def __init__(self, sizes):
+        """Takes the number of rows of each batch."""
+        super().__init__()
+        self.ends = np.cumsum([0, *sizes])
+
+    def __len__(self):
+        """Returns the number of batches."""
+        return len(self.ends) - 1
+
+    def __getitem__(self, index):
+        """Returns a batch with weights."""
+        rows = slice(self.ends[index], self.ends[index + 1])
+        return tuple(a[rows] for a in arrays(self.ends[-1]))
+
+
+def forever():
+    """Yields batches, the last of each round small."""
+    while True:
+        for start in range(0, ROWS, BATCH):
+            yield tuple(a[start : start + BATCH] for a in arrays())
+
+
+def x_y(**arguments):
+    """Makes arguments of `fit()`, with arrays."""
+    x, y, _ = arrays()
+    return {"x": x, "y": y, "batch_size": BATCH, **arguments}
+
+
+#: Ways to give data to `fit()`, each with fresh arguments.
+DATA = {
+    "arrays in order": lambda: x_y(shuffle=False),
+    "arrays, shuffled": x_y,
+    "arrays, shuffled in batches": lambda: x_y(shuffle="batch"),
+    "arrays with weights": lambda: x_y(sample_weight=arrays()[2]),
+    "arrays, default batch size": lambda: x_y(batch_size=None),
+    "arrays on the device": lambda: x_y(x=jax.numpy.asarray(arrays()[0])),
+    "arrays of float64": lambda: x_y(x=arrays(dtype="float64")[0]),
+    "a row less than a batch": lambda: x_y(batch_size=ROWS + 1),
+    "batches without a rest": lambda: x_y(batch_size=15),
+    "validation_split": lambda: x_y(validation_split=0.4),
+    "validation_data": lambda: x_y(validation_data=tuple(arrays(90)[:2])),
+    "validation_batch_size": lambda: x_y(
+        validation_data=tuple(arrays(90)[:2]), validation_batch_size=40
+    ),
+    "class_weight": lambda: x_y(
+        y=(arrays()[1] > 0).astype("int32"), class_weight={0: 1.0, 1: 3.0}
+    ),
+    "steps_per_epoch": lambda: x_y(steps_per_epoch=3),
+    "initial_epoch": lambda: x_y(initial_epoch=1),
+    "a data set": lambda: {"x": Batches([16] * 9 + [6]), "shuffle": False},
+    "batches of two sizes": lambda: {"x": Batches([16, 8] * 5), "shuffle": False},
+    "a data set, shuffled": lambda: {"x": Batches([16] * 9 + [6])},
+    "a generator": lambda: {"x": forever(), "steps_per_epoch": 10},
+    "a generator that ends": lambda: {"x": (Batches([16] * 25)[i] for i in range(25))},
+}
+DAILY_DATA = (
+    "arrays, shuffled",
+    "validation_split",
+    "batches of two sizes",
+    "a generator",
+)
+
+
+class Recorder(keras.callbacks.Callback):
+    """Notes what Keras calls, with the numbers of the steps and their logs."""
+
+    def __init__(self, stop_at=None):
+        """Stops the training after a step, if one is given."""
+        super().__init__()
+        self.seen, self.logs, self.stop_at = [], [], stop_at
+
+    def set_params(self, params):
+        """Notes how many steps there will be."""
+        super().set_params(params)
+        self.seen.append({k: params.get(k) for k in ("steps", "epochs")})
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Notes the epoch."""
+        self.seen.append(("epoch", epoch))
+
+    def on_train_batch_begin(self, batch, logs=None):
+        """Notes the step."""
+        self.seen.append(("train begins", batch))
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Notes the step and its logs."""
+        self.seen.append(("train ends", batch))
+        self.logs.append(dict(logs))
+        self.model.stop_training = batch == self.stop_at
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Notes the step and its logs."""
+        self.seen.append(("test ends", batch))
+        self.logs.append(dict(logs))
+
+
+def fused_class(**options):
+    """Returns the class that a spec generates, with fused steps."""
+    return subject_of_spec(replace(FUSED, **options)).load()
+
+
+def small(base, units=8, layer=None, **compiled):
+    """Builds and compiles a model: always the same, for one seed."""
+    keras.utils.set_random_seed(5)
+    inputs = keras.Input((4,))
+    hidden = keras.layers.Dense(units, activation="relu")(inputs)
+    hidden = keras.layers.Dropout(0.3)(layer(hidden) if layer else hidden)
+    model = base(inputs, keras.layers.Dense(1)(hidden))
+    settings = {"optimizer": "adam", "loss": "mse", "metrics": ["mae"]}
+    model.compile(**{**settings, "steps_per_execution": 4, **compiled})
+    return model
+
+
+def observed(model, calls) -> dict:
+    """Trains with several calls of `fit()`; returns all that can be seen of it."""
+    seen = {"history": [], "calls": [], "logs": []}
+    for arguments in calls:
+        recorder = arguments.pop("recorder", None) or Recorder()
+        arguments = {"epochs": 3, "verbose": 0, "callbacks": [recorder], **arguments}
+        seen["history"].append(model.fit(**arguments).history)
+        seen["calls"].append(str(recorder.seen))
+        seen["logs"].append(recorder.logs)
+    x, y, weight = arrays(77)
+    seen["evaluate"] = [
+        model.evaluate(x, y, batch_size=size, verbose=0) for size in (10, 16, 100)
+    ]
+    seen["weighted"] = model.evaluate(x, y, sample_weight=weight, verbose=0)
+    seen["predict"] = model.predict(x, batch_size=9, verbose=0)
+    seen["weights"] = model.get_weights()
+    seen["optimizer"] = [np.array(v) for v in model.optimizer.variables]
+    return seen
+
+
+def apart(*calls, fused=None, **settings) -> list:
+    """Compares the training of a class that fuses steps with that of `keras.Model`."""
+    reference = observed(small(keras.Model, **settings), [call() for call in calls])
+    model = small(fused or fused_class(), **settings)
+    return [
+        d
+        for d in compare(reference, observed(model, [call() for call in calls]))
+        if not d.close
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        (
+            name
+            if name in DAILY_DATA
+            else pytest.param(name, marks=pytest.mark.exhaustive)
+        )
+        for name in DATA
+    ],
+)
+def test_data(name):
+    """Wherever the data come from: the same rows for each step, the same callbacks."""
+    assert [] == apart(DATA[name])
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("test_step", [False, True])
+def test_one_after_another(test_step):
+    """One model trains on anything after anything else; nothing compiled is stale."""
+    calls = [
+        DATA["arrays, shuffled"],
+        DATA["a data set"],
+        lambda: x_y(batch_size=64),
+        lambda: x_y(batch_size=150),
+        DATA["a generator"],
+        lambda: x_y(batch_size=15, recorder=Recorder(stop_at=3)),
+        DATA["arrays, shuffled"],
+    ]
+
+    assert [] == apart(*calls, fused=fused_class(test_step=test_step))
+
+
+def test_stop_training():
+    """A callback stops the training at the end of an execution, in the same epoch."""
+
+    def call():
+        return x_y(recorder=Recorder(stop_at=7), epochs=5)
+
+    assert [] == apart(call)
+
+
+def progress(model) -> list[str]:
+    """Returns the counts of steps that the progress bar shows when it is done."""
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        for verbose in (1, 2):
+            model.fit(**x_y(validation_split=0.2), epochs=2, verbose=verbose)
+            model.evaluate(*arrays()[:2], verbose=verbose)
+    return re.findall(
+        r"Epoch \d/\d|\b(\d+)/\1\b", re.sub("\x1b.*?m", "", printed.getvalue())
+    )
+
+
+def test_progress():
+    """The progress bar counts steps."""
+    expected = progress(small(keras.Model))
+
+    assert expected == progress(small(fused_class()))
+    assert {"8", "5"} <= set(expected)
+
+
+class Program:
+    """Counts how often a step of a model is traced, and how often in a loop."""
+
+    def __init__(self, monkeypatch):
+        """Counts from now on."""
+        self.steps, self.loops = 0, []
+        scan = jax.lax.scan
+
+        def counting_scan(function, state, data, *args, **kwargs):
+            self.loops.append(len(jax.tree.leaves(data)[0]))
+            return scan(function, state, data, *args, **kwargs)
+
+        monkeypatch.setattr(jax.lax, "scan", counting_scan)
+
+    def count(self, model):
+        """Counts the steps that are traced from a model."""
+        method = model.compute_loss_and_updates
+
+        def counting(*args, **kwargs):
+            self.steps += 1
+            return method(*args, **kwargs)
+
+        object.__setattr__(model, "compute_loss_and_updates", counting)
+        return model
+
+
+@pytest.fixture
+def program(monkeypatch):
+    """Watches what is traced."""
+    return Program(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("name", "loops"),
+    [
+        ("arrays, shuffled", {4, 1}),
+        ("arrays in order", {4, 1}),
+        ("arrays with weights", {4, 1}),
+        ("arrays on the device", {4, 1}),
+        ("arrays, shuffled in batches", {4}),
+        ("arrays of float64", {4}),
+        ("class_weight", {4}),
+        ("validation_split", {4, 3}),
+        ("steps_per_epoch", {4}),
+        ("a data set", {4}),
+        ("a generator", {4}),
+        ("batches of two sizes", set()),
+    ],
+)
+def test_what_runs_in_a_loop(name, loops, program):
+    """Arrays, data sets and generators are fused; odd batches run as single steps."""
+    small(fused_class()).fit(**DATA[name](), verbose=0)
+
+    assert loops == set(program.loops)
+
+
+def test_evaluation_runs_in_a_loop(program):
+    """`evaluate()` is fused, with a test step of one's own and with Keras's."""
+    x, y, _ = arrays()
+    for test_step in (False, True):
+        model = small(fused_class(test_step=test_step))
+        program.loops.clear()
+        model.evaluate(x, y, batch_size=BATCH, verbose=0)
+
+        assert {4} == set(program.loops)
+
+
+CONVOLVE = keras.Sequential(
+    [keras.layers.Reshape((8, 1)), keras.layers.Conv1D(3, 3), keras.layers.Flatten()]
+)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"run_eagerly": True},
+        {"jit_compile": False},
+        {"steps_per_execution": 1},
+        {"layer": lambda h: keras.models.clone_model(CONVOLVE)(h)},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_what_does_not_run_in_a_loop(settings, program):
+    """Eager steps are single ones, and so are convolutions on the CPU."""
+    model = small(fused_class(), **settings)
+    traced = program.loops.copy()
+    x, y, _ = arrays(40)
+    model.fit(x, y, batch_size=10, verbose=0)
+    model.evaluate(x, y, batch_size=10, verbose=0)
+
+    if "layer" in settings:  # Traced, to find the convolution, but not run.
+        assert {4} == set(program.loops)
+        with jax.log_compiles(False):
+            program.loops.clear()
+            model.fit(x, y, batch_size=10, verbose=0, epochs=2)
+    assert traced == program.loops
+
+
+@pytest.mark.parametrize("name", ["arrays, shuffled", "a data set"])
+def test_convolutions(name):
+    """Where convolutions keep the steps out of the loop, they train as well."""
+    layer = {"layer": lambda h: keras.models.clone_model(CONVOLVE)(h)}
+
+    assert [] == apart(DATA[name], **layer)
+
+
+def test_keras_that_fuses(program, monkeypatch):
+    """After Keras 3.15, whose trainer fuses steps, the class steps aside."""
+    monkeypatch.setattr(keras, "version", lambda: "3.16.0.dev2026102704")
+    model = small(fused_class())
+    model.fit(**x_y(), verbose=0)
+    model.evaluate(*arrays()[:2], verbose=0)
+
+    assert [] == program.loops
+    assert "run" != model.train_function.__name__
+
+
+def test_nothing_is_compiled_again(program):
+    """Later epochs, and a later `fit()`, use what is compiled."""
+    model = program.count(small(fused_class(test_step=True)))
+    model.fit(**x_y(validation_data=tuple(arrays(70)[:2])), verbose=0)
+    traced = program.steps
+    model.fit(**x_y(validation_data=tuple(arrays(70)[:2])), epochs=3, verbose=0)
+
+    assert traced == program.steps > 0
+
+
+def test_large_batches_run_a_few_at_once(program):
+    """What does not fit the caches is handed over in parts: 2 MiB on the CPU."""
+    rows, width = 160, 2**13  # 16 rows of 32 KiB: four batches have 2 MiB.
+    x = np.ones((rows, width), "float32")
+    keras.utils.set_random_seed(0)
+    inputs = keras.Input((width,))
+    model = fused_class()(inputs, keras.layers.Dense(1)(inputs))
+    model.compile("sgd", "mse", steps_per_execution=10)
+
+    model.fit(x, batch_size=16, y=x[:, :1], verbose=0)
+
+    assert {3} == set(program.loops)  # The targets need a little as well.
+
+
+def test_batches_stay_spread():
+    """Under `DataParallel`, no row travels: the loop only sums gradients."""
+    devices = keras.distribution.list_devices()[:2]
+    distribution = keras.distribution.DataParallel(
+        devices=devices, auto_shard_dataset=False
+    )
+    with distribution.scope():
+        model = small(fused_class())
+        x, y, _ = arrays(128)
+        model.fit(x, y, batch_size=16, verbose=0)
+        state = [
+            [v.value for v in variables]
+            for variables in (
+                model.trainable_variables,
+                model.non_trainable_variables,
+                model.optimizer.variables,
+                model.metrics_variables,
+            )
+        ]
+        layouts = [distribution.get_data_layout(a.shape) for a in (x[:64], y[:64])]
+        data = [
+            keras.distribution.distribute_tensor(a[:64], layout)
+            for a, layout in zip((x, y), layouts, strict=True)
+        ]
+        step = jax.jit(model.train_step).lower(tuple(state), {16: tuple(data)})
+        body = step.compile().as_text().split("ENTRY")[0]
+
+    assert "all-reduce" in body
+    assert not re.search("all-gather|all-to-all|collective-permute", body)
+
+
+#: Mistakes: an edit of what is emitted, and the data that show it.
+MISTAKES = {
+    "a loop drops its last step": (
+        "jax.tree.map(stack, data),",
+        "jax.tree.map(lambda array: stack(array)[:-1], data),",
+        "arrays in order",
+    ),
+    "the smaller last batch is dropped": (
+        "logs, state = step(self, state, rest)",
+        "logs, _ = step(self, state, rest)",
+        "arrays in order",
+    ),
+    "a data set's smaller last batch is dropped": (
+        "data}, *batches[count:]]",
+        "data}]",
+        "a data set",
+    ),
+    "another order": (
+        "np.random.permutation(",
+        "np.random.default_rng(0).permutation(",
+        "arrays, shuffled",
+    ),
+    "one order for all epochs": (
+        "if index == 0:",
+        "if not hasattr(self, 'order'):",
+        "arrays, shuffled",
+    ),
+    "the logs of the first step": (
+        "lambda log: log[-1]",
+        "lambda log: log[0]",
+        "arrays in order",
+    ),
+    "steps in the reverse order": (
+        "jax.tree.map(stack, data),",
+        "jax.tree.map(lambda array: stack(array)[::-1], data),",
+        "arrays in order",
+    ),
+    "rows in other batches": (
+        "array[:whole].reshape(-1, batch_size, *array.shape[1:])",
+        "array[:whole].reshape(batch_size, -1, *array.shape[1:]).swapaxes(0, 1)",
+        "arrays in order",
+    ),
+    "batches of two sizes become batches of one": (
+        "count == 1 or shapes[:count] != [shapes[0]] * count",
+        "count == 1",
+        "batches of two sizes",
+    ),
+    "an execution takes fewer steps": (
+        "itertools.islice(iterator, model.steps_per_execution)",
+        "itertools.islice(iterator, model.steps_per_execution - 1)",
+        "a data set",
+    ),
+    "the weights are forgotten": (
+        "data = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)",
+        "data = keras.utils.pack_x_y_sample_weight(x, y)",
+        "arrays with weights",
+    ),
+    "class weights are forgotten": (
+        'others = ("class_weight", ',
+        "others = (",
+        "class_weight",
+    ),
+    "validation_split is forgotten": (
+        '"steps_per_epoch", "validation_split")',
+        '"steps_per_epoch")',
+        "validation_split",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_found(mistake):
+    """The comparison sees a step that is lost, moved, repeated or reported wrongly."""
+    old, new, name = MISTAKES[mistake]
+    source = text(replace(FUSED, test_step=True))
+    assert old in source
+    code = compile(source.replace(old, new), mistake, "exec")
+
+    try:
+        found = apart(DATA[name], fused=execute(code, "CustomModel"))
+    except Exception as error:
+        found = [error]
+
+    assert found
