@@ -49,8 +49,9 @@ def features() -> list:
 
 
 @pytest.mark.parametrize(("case", "spec"), features())
-def test_feature(case, spec):
+def test_feature(case, spec, monkeypatch):
     """A feature of Keras works with fused steps as with Keras's own, to 1e-6."""
+    monkeypatch.setattr("scaffold.verify.difference.RTOL", 1e-6)
     subject = subject_of_spec(spec)
 
     found = differences(case, subject)

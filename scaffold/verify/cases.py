@@ -334,6 +334,13 @@ CASES = (
         compile=lambda: {"steps_per_execution": 3},
     ),
     Case(
+        "steps_per_execution, shuffled",
+        "execution",
+        fit=lambda: {"shuffle": True},
+        compile=lambda: {"steps_per_execution": 2},
+        draws=True,
+    ),
+    Case(
         "run_eagerly",
         "execution",
         layers=models.stateful,
