@@ -19,9 +19,10 @@ TARGET_VERSIONS = tuple(f"py3{minor}" for minor in range(3, 16))
 #: Names that the emitted files use: a class of that name would shadow them.
 RESERVED = frozenset(
     "jax keras np numpy functools inspect itertools math os training_argument "
-    "refuse_weight refuse_weight_arguments is_joined rows_of fuses_steps steps_per_call "
-    "in_one_loop join split join_batches JoinedArrays join_arrays history hidden inputs model name outputs results rng "
-    "scores value weights x y".split()
+    "refuse_weight refuse_weight_arguments is_joined rows_of fuses_steps "
+    "steps_per_call in_one_loop join split join_batches JoinedArrays join_arrays "
+    "history hidden inputs model name outputs results rng scores value weights x "
+    "y".split()
 )
 
 
@@ -206,10 +207,11 @@ _KERAS_NEEDS = (
 
 #: What these import where it is installed.
 _KERAS_TRIES = (
-    "IPython PIL charset_normalizer cloudpickle compression cv2 cython etils filelock "
-    "flatbuffers huggingface_hub jax_cuda12_plugin jax_cuda13_plugin jax_plugins "
-    "jax_rocm60_plugin jax_rocm7_plugin joblib libtpu lz4 matplotlib narwhals nvidia "
-    "org pandas psutil pydot pydot_ng pydotplus pygments requests scikits sklearn "
+    "IPython PIL charset_normalizer cloudpickle compression cv2 cycler cython dateutil "
+    "etils filelock flatbuffers fontTools huggingface_hub jax_cuda12_plugin "
+    "jax_cuda13_plugin jax_plugins jax_rocm60_plugin jax_rocm7_plugin joblib "
+    "kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals nvidia org pandas psutil "
+    "pydot pydot_ng pydotplus pygments pyparsing requests scikits sklearn "
     "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
 )
 

@@ -23,7 +23,23 @@ from scaffold.verify.harness import differences, reference
 from scaffold.verify.subject import execute, subject_of_spec
 
 FUSED = Spec(fuse_steps=True, sample_weight=True)
-DAILY = "plain, dropout, masks, validation_data, DataParallel, PyDataset, shuffling"
+
+#: The features, data and mistakes that pytest takes every day; CI takes all.
+DAILY = (
+    *("validation_data", "shuffling", "DataParallel", "PyDataset"),
+    *("arrays, shuffled", "a generator", "a loop drops its last step"),
+    *("another order", "the logs of the first step", "rows in other batches"),
+)
+
+
+def every(names) -> list:
+    """Lists all names as parameters: some for every day, in CI all."""
+    return [pytest.param(name, marks=marks(name)) for name in names]
+
+
+def marks(name: str) -> list:
+    """Returns how a test is marked, by its name."""
+    return [] if name in DAILY else [pytest.mark.exhaustive]
 
 
 def with_fusion(case, steps):
@@ -41,10 +57,9 @@ def features() -> list:
     found = []
     for number, param in enumerate(pairs(turns=(0,))):
         case, spec = param.values
-        daily = case.name in DAILY.split(", ") and not param.marks
-        marks = [] if daily else [pytest.mark.exhaustive]
         values = (with_fusion(case, 2 + number % 3), replace(spec, fuse_steps=True))
-        found.append(pytest.param(*values, id=param.id, marks=marks))
+        rare = param.marks or marks(case.name)
+        found.append(pytest.param(*values, id=param.id, marks=rare))
     return found
 
 
@@ -128,12 +143,6 @@ DATA = {
     "a generator": lambda: {"x": forever(), "steps_per_epoch": 10},
     "a generator that ends": lambda: {"x": (Batches([16] * 25)[i] for i in range(25))},
 }
-DAILY_DATA = (
-    "arrays, shuffled",
-    "validation_split",
-    "batches of two sizes",
-    "a generator",
-)
 
 
 class Recorder(keras.callbacks.Callback):
@@ -217,17 +226,7 @@ def apart(*calls, fused=None, **settings) -> list:
     ]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        (
-            name
-            if name in DAILY_DATA
-            else pytest.param(name, marks=pytest.mark.exhaustive)
-        )
-        for name in DATA
-    ],
-)
+@pytest.mark.parametrize("name", every(DATA))
 def test_data(name):
     """Wherever the data come from: the same rows for each step, the same callbacks."""
     assert [] == apart(DATA[name])
@@ -248,6 +247,14 @@ def test_one_after_another(test_step):
     ]
 
     assert [] == apart(*calls, fused=fused_class(test_step=test_step))
+
+
+@pytest.mark.parametrize("name", every(["arrays, shuffled", "a data set"]))
+def test_data_that_keras_fetches_ahead(name, monkeypatch):
+    """On other devices than a CPU, Keras asks for a batch before it needs it."""
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+
+    assert [] == apart(DATA[name], DATA[name])
 
 
 def test_stop_training():
@@ -377,7 +384,7 @@ def test_what_does_not_run_in_a_loop(settings, program):
     assert traced == program.loops
 
 
-@pytest.mark.parametrize("name", ["arrays, shuffled", "a data set"])
+@pytest.mark.parametrize("name", every(["arrays, shuffled", "a data set"]))
 def test_convolutions(name):
     """Where convolutions keep the steps out of the loop, they train as well."""
     layer = {"layer": lambda h: keras.models.clone_model(CONVOLVE)(h)}
@@ -521,7 +528,7 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("mistake", every(MISTAKES))
 def test_mistake_is_found(mistake):
     """The comparison sees a step that is lost, moved, repeated or reported wrongly."""
     old, new, name = MISTAKES[mistake]

@@ -9,7 +9,7 @@ import sys
 import keras
 import numpy as np
 import pytest
-from matrix import golden_specs, identify, pairwise_specs, text
+from matrix import CHOICES, golden_specs, identify, pairwise_specs, text
 
 from scaffold import Spec
 
@@ -53,9 +53,19 @@ def check_demo(path, spec):
     assert names == ran["results"].keys()
 
 
-@pytest.mark.parametrize(
-    "path", GOLDENS, ids=lambda path: f"{path.parent.name}/{path.stem}"
-)
+def in_turn() -> list:
+    """Lists the goldens: each combination of options every day, in CI each style."""
+    counts, found = dict.fromkeys(CHOICES["style"], 0), []
+    for path, spec in GOLDENS.items():
+        turn = CHOICES["style"][counts[spec.style] % len(counts)]
+        counts[spec.style] += 1
+        marks = [] if turn == spec.style else [pytest.mark.exhaustive]
+        name = f"{path.parent.name}/{path.stem}"
+        found.append(pytest.param(path, id=name, marks=marks))
+    return found
+
+
+@pytest.mark.parametrize("path", in_turn())
 def test_golden_trains(path, capsys):
     """The demo of a golden trains, validates and evaluates."""
     check_demo(path, GOLDENS[path])
