@@ -80,7 +80,8 @@ def test_parity_with_the_oldest(tmp_path):
     """A fresh environment with the oldest versions passes the everyday parity tests."""
     tools = ["pytest", "pytest-xdist"]
     python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)
-    tests = ["tests/test_parity.py", "tests/test_guide.py", "-m", "not exhaustive"]
+    names = ("parity", "guide", "fusion")
+    tests = [*(f"tests/test_{name}.py" for name in names), "-m", "not exhaustive"]
 
     done = subprocess.run(
         [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],

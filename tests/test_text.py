@@ -205,7 +205,7 @@ def test_imports_only_what_it_may(space):
 
         allowed = {"inspect", "jax", "keras", "os"}
         allowed |= {"numpy"} if spec.demo or spec.fuse_steps else set()
-        allowed |= {"functools", "itertools", "math"} if spec.fuse_steps else set()
+        allowed |= {"itertools", "math"} if spec.fuse_steps else set()
         assert imported <= allowed
 
 
