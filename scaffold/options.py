@@ -17,7 +17,7 @@ class Option:
         many: Whether it may be repeated; its value is then a tuple.
         metavar: What stands for the value in `--help`.
         examples: Values that a shell may complete; others are possible.
-        core: Whether it changes the class itself: the goldens show all combinations.
+        core: Whether the goldens show all combinations of it with others.
     """
 
     name: str

@@ -20,7 +20,7 @@ from .spec import Spec, shadowing_modules
 DEFAULT_TARGET = "custom_model.py"
 
 #: Modules that a template may use, by the name that it uses them by.
-MODULES = (*("inspect", "itertools", "jax", "keras", "math", "np", "os"),)
+MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "os")
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ TARGET_VERSIONS = tuple(f"py3{minor}" for minor in range(3, 16))
 RESERVED = frozenset(
     "jax keras np numpy inspect itertools math os training_argument "
     "refuse_weight refuse_weight_arguments BatchSize is_joined rows_of fuses_steps "
-    "steps_per_call in_one_loop join split join_batches JoinedArrays join_arrays "
-    "history hidden inputs model name outputs results rng scores value weights x "
-    "y".split()
+    "steps_per_call in_one_loop join split join_batches prepare_loop JoinedArrays "
+    "join_arrays history hidden inputs model name outputs results rng scores value "
+    "weights x y".split()
 )
 
 

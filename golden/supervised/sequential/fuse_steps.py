@@ -92,7 +92,7 @@ def is_joined(data):
 def rows_of(data):
     """Returns the length of the arrays in `data`, or 0 if they cannot be joined.
 
-    That is, if they have not all the same, or are scalars, masked, sparse, ...
+    They cannot if their lengths differ, or if one is a scalar, masked, or sparse.
     """
     leaves = [leaf for leaf in keras.tree.flatten(data) if leaf is not None]
     plain = all(isinstance(leaf, np.ndarray | jax.Array) for leaf in leaves)
@@ -187,6 +187,32 @@ def split(joined):
     return [jax.tree.map(lambda array, p=part: array[p], data) for part in parts]
 
 
+def prepare_loop(state, model, step, batch):
+    """Completes the state for a loop, and returns whether a loop runs well.
+
+    Args:
+        state: State that `step` takes; its list of the metrics' values is changed.
+        model: A compiled model.
+        step: `train_step` or `test_step`, which is traced but not run.
+        batch: A single batch.
+
+    Returns:
+        Boolean.
+    """
+    known = dict(zip(map(id, model.metrics_variables), state[-1], strict=True))
+    trace = jax.make_jaxpr(step, return_shape=True)
+    program, (_, new_state) = trace(state, batch)
+    # Some metrics make variables, of zeros, when they are first updated; a loop cannot
+    # add to the state.
+    state[-1][:] = [
+        known.get(id(variable), jax.numpy.zeros(new.shape, new.dtype))
+        for variable, new in zip(model.metrics_variables, new_state[-1], strict=True)
+    ]
+    # XLA on the CPU runs convolutions in a loop slowly (jax#12868).
+    on_cpu = jax.default_backend() == "cpu"
+    return not (on_cpu and "conv_general_dilated" in str(program))
+
+
 def join_batches(model, function, step):
     """Lets a function that runs one execution get its batches joined.
 
@@ -211,20 +237,8 @@ def join_batches(model, function, step):
             if is_joined(batch) and rows_of(batch) == 0:
                 return
             if loops_well is None:
-                # XLA on the CPU runs convolutions in a loop slowly (jax#12868).
-                one = split(batch)[0] if is_joined(batch) else batch
-                known = {id(v): n for n, v in enumerate(model.metrics_variables)}
-                trace = jax.make_jaxpr(step, return_shape=True)
-                program, (_, shapes) = trace(state, one)
-                on_cpu = jax.default_backend() == "cpu"
-                loops_well = not (on_cpu and "conv_general_dilated" in str(program))
-                # Some metrics make variables, of zeros, when they are first updated; a
-                # loop cannot add to the state.
-                new = [jax.numpy.zeros(s.shape, s.dtype) for s in shapes[-1]]
-                for number, variable in enumerate(model.metrics_variables):
-                    if id(variable) in known:
-                        new[number] = state[-1][known[id(variable)]]
-                state[-1][:] = new
+                single = split(batch)[0] if is_joined(batch) else batch
+                loops_well = prepare_loop(state, model, step, single)
             if is_joined(batch):
                 yield from [batch] if loops_well else split(batch)
                 return
@@ -253,8 +267,8 @@ def join_batches(model, function, step):
 class JoinedArrays(keras.utils.PyDataset):
     """The arrays of `fit()`, in joined batches: one item for each execution.
 
-    Its length is the number of single batches, for Keras counts the steps by it; it
-    does not ask for the items that there are not.
+    Its length is the number of single batches, by which Keras counts the steps; there
+    are fewer items, and Keras does not ask for more.
     """
 
     def __init__(self, model, data, batch_size, shuffle):
