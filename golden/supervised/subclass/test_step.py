@@ -79,21 +79,24 @@ class CustomModel(keras.Model):
     Sample and class weights: refused.
     """
 
-    def __init__(self, hidden_units=64, **kwargs):
+    def __init__(self, hidden_units=64, output_units=1, **kwargs):
         """Creates the layers; they take any number of input features.
 
         Args:
             hidden_units: Width of the hidden layer.
+            output_units: Width of the output layer.
             **kwargs: `name` and `dtype`, as `keras.Model` takes them.
         """
         super().__init__(**kwargs)
         self.hidden_units = hidden_units
+        self.output_units = output_units
         self.hidden_layer = keras.layers.Dense(hidden_units, activation="relu")
-        self.output_layer = keras.layers.Dense(1)
+        self.output_layer = keras.layers.Dense(output_units)
 
     def get_config(self):
         """Returns the arguments of `__init__()`, for saving and loading."""
-        return {**super().get_config(), "hidden_units": self.hidden_units}
+        own = {"hidden_units": self.hidden_units, "output_units": self.output_units}
+        return {**super().get_config(), **own}
 
     def call(self, inputs, training=False):
         """Computes the predictions: write your own forward pass here.
@@ -103,7 +106,7 @@ class CustomModel(keras.Model):
             training: Boolean, for layers such as `keras.layers.Dropout`.
 
         Returns:
-            Predictions of shape `(batch_size, 1)`.
+            Predictions of shape `(batch_size, output_units)`.
         """
         # Keras's trainer runs `call()` itself, so `training` must be passed on.
         hidden = self.hidden_layer(inputs, training=training)
