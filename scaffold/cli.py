@@ -83,11 +83,13 @@ def main():
 def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     """Writes a model with its own training step.
 
-    TARGET is a FILE.py, or - for standard output; custom_model.py if left out.
+    TARGET is a FILE.py, a folder for a whole project, or - for standard output;
+    custom_model.py if left out.
     """
     from . import results
     from .parameters import spec_of
-    from .rendering import DEFAULT_TARGET, check_target, render
+    from .rendering import render
+    from .targets import DEFAULT_TARGET, check_target
     from .writing import check_writable
 
     target = DEFAULT_TARGET if target is None else target

@@ -1,5 +1,6 @@
 """Black: the only module that imports it."""
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -10,14 +11,16 @@ from .errors import ConfigError
 
 
 def black_mode(
-    target: Path, line_length: int | None = None, target_version: tuple[str, ...] = ()
+    target: Path | None,
+    line_length: int | None = None,
+    target_version: tuple[str, ...] = (),
 ) -> black.Mode:
     """Finds the settings with which Black formats a file.
 
     Black itself finds and checks the `[tool.black]` of the target's project.
 
     Args:
-        target: The file, which need not exist.
+        target: The file, which need not exist; `None` for Black's defaults.
         line_length: Takes the place of the setting, if not `None`.
         target_version: Takes the place of the setting, if not empty.
 
@@ -27,8 +30,11 @@ def black_mode(
     Raises:
         ConfigError: If the settings cannot be read or Black refuses them.
     """
-    target = target.absolute()
-    arguments = ["--stdin-filename", str(target)]
+    if target is None:
+        arguments = ["--config", os.devnull]
+    else:
+        target = target.absolute()
+        arguments = ["--stdin-filename", str(target)]
     if line_length is not None:
         arguments += ["--line-length", str(line_length)]
     for version in target_version:

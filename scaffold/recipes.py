@@ -41,3 +41,28 @@ def load_recipe(name: str) -> dict:
     if missing:
         raise TemplateError(f"{path} lacks {', '.join(sorted(missing))}.")
     return {"name": name, **recipe}
+
+
+@cache
+def project_templates(recipe: str) -> dict[str, str]:
+    """Maps the files of a project to their templates, below `TEMPLATES`.
+
+    All projects have those of `templates/project/`; a recipe adds those of its own
+    folder `project/`, in their place where a path is the same. The files of `package`
+    belong to the project's package.
+    """
+    return {
+        path.removesuffix(".jinja").replace("gitignore", ".gitignore"): f"{tree}/{path}"
+        for tree in ("project", f"recipes/{recipe}/project")
+        for path in sorted(_files_below(os.path.join(TEMPLATES, tree)))
+    }
+
+
+def _files_below(folder: str) -> list[str]:
+    """Lists the templates below a folder, as paths with slashes."""
+    return [
+        os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
+        for parent, _, names in os.walk(folder)
+        for name in names
+        if name.endswith(".jinja")
+    ]

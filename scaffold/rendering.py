@@ -1,23 +1,24 @@
 """`render(spec)`: from options to source. Pure: no disk written, no clock read."""
 
 import ast
+import json
 import os
 import re
 import shlex
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
 
 import jinja2
 
+from . import __version__
 from .errors import KscaffoldError, SpecError, TemplateError
 from .formatting import black_mode, format_source
 from .header import excuse_header, header
-from .recipes import TEMPLATES, load_recipe
-from .spec import Spec, shadowing_modules
-
-#: What `new` writes if no target is named.
-DEFAULT_TARGET = "custom_model.py"
+from .recipes import TEMPLATES, load_recipe, project_templates
+from .spec import Spec
+from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
 #: Modules that a template may use, by the name that it uses them by.
 MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "os")
@@ -41,53 +42,24 @@ def render(spec: Spec, target: str = DEFAULT_TARGET) -> list[RenderedFile]:
 
     Args:
         spec: The options.
-        target: A path that ends in `.py`, or `-` for standard output. Its name is
-            part of the first line, and Black's settings are looked up beside it.
+        target: A path that ends in `.py`, `-` for standard output, or a folder for a
+            project. Its name is part of what is written. Black's settings are looked
+            up beside a module; a project has its own.
 
     Returns:
-        The files; today always one.
+        The files: one, or those of the project.
 
     Raises:
-        SpecError: If the target cannot be a Python file.
+        SpecError: If the target cannot be a module or a package, or if there is no
+            project with these options.
         ConfigError: If the target's Black settings are broken.
         TemplateError: If a template is.
     """
     check_target(target)
+    if is_project(target):
+        return _render_project(spec, target)
     mode = black_mode(Path(target), spec.line_length, spec.target_version)
-    try:
-        source = _close_gaps(_render_module(spec, PurePath(target).name))
-        text = excuse_header(format_source(source, mode), mode.line_length)
-        compile(text, "<generated>", "exec", dont_inherit=True)
-    except KscaffoldError:
-        raise
-    # Templates call Python: any exception may come out of one.
-    except Exception as error:
-        raise template_error(error, spec) from error
-    return [RenderedFile(Path(target), text)]
-
-
-def check_target(target: str) -> None:
-    """Refuses names that no importable, printable Python file can have.
-
-    Raises:
-        SpecError: If the target is such a name.
-    """
-    if target == "-":
-        return
-    path = PurePath(target)
-    if not target.isprintable():
-        raise SpecError(f"The target {target!r} has characters that cannot be printed.")
-    if path.suffix != ".py" or not path.stem:
-        example = path.parent / f"{path.name or 'custom_model'}.py"
-        raise SpecError(
-            f"The target {target!r} is not a Python file.",
-            f"Name it {example}, or - for standard output.",
-        )
-    if path.stem in shadowing_modules():
-        raise SpecError(
-            f"A file {path.name} would hide the module {path.stem}, which it imports.",
-            f"Name it my_{path.name}.",
-        )
+    return [_render_module(spec, target, mode)]
 
 
 @cache
@@ -103,27 +75,73 @@ def environment(folder: str) -> jinja2.Environment:
     )
 
 
-def _render_module(spec: Spec, name: str) -> str:
-    """Renders the class and the demo, then the module around them."""
-    recipe = load_recipe(spec.recipe)
-    folder = f"recipes/{spec.recipe}"
+def _render_module(spec: Spec, target: str, mode) -> RenderedFile:
+    """Renders the module with the class."""
+    with template_errors(spec):
+        source = module_source(spec, PurePath(target).name)
+        text = excuse_header(_finished(source, mode), mode.line_length)
+    return RenderedFile(Path(target), text)
+
+
+def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
+    """Renders a project: the module with the class, and what trains it."""
+    if not spec.objective.targets:
+        raise SpecError(
+            f"There are no data for a project with the loss {spec.loss}.",
+            "Name another --loss, or a single module as the target: FILE.py.",
+        )
+    mode = black_mode(None, spec.line_length, spec.target_version)
+    package = package_name(target)
+    model = Path(target, package, "model.py")
+    files = [_render_module(spec, str(model), mode)]
     variables = {
-        "spec": spec,
-        "objective": spec.objective,
-        "folder": folder,
-        "title": recipe["module_docstring"],
-        "header": header(spec, name),
+        **_variables(spec),
+        "package": package,
+        "line_length": mode.line_length,
+        "version": __version__,
+        # Quoted as TOML, too, wants it.
+        "command": json.dumps(spec.command(package), ensure_ascii=False),
     }
+    for path, name in project_templates(spec.recipe).items():
+        with template_errors(spec):
+            text = environment(TEMPLATES).get_template(name).render(variables)
+            if path.endswith(".py"):
+                text = _finished(text, mode)
+        path = path.replace("package", package, 1)
+        files.append(RenderedFile(Path(target, path), text))
+    return sorted(files, key=lambda file: file.path.parts)
+
+
+def module_source(spec: Spec, name: str) -> str:
+    """Renders the class and the demo, then the module around them."""
+    variables = _variables(spec)
     env = environment(TEMPLATES)
     names = ["model", "demo"] if spec.demo else ["model"]
     parts, imports = [], {"keras", "os"}
-    for name in (f"{folder}/{name}.py.jinja" for name in names):
-        parts.append(env.get_template(name).render(variables))
-        imports |= _modules_used(parts[-1], f"<rendered from {name}>")
+    for part in (f"{variables['folder']}/{part}.py.jinja" for part in names):
+        parts.append(env.get_template(part).render(variables))
+        imports |= _modules_used(parts[-1], f"<rendered from {part}>")
     body = "\n\n\n".join(parts)
     return env.get_template("module.py.jinja").render(
-        variables, body=body, imports=imports
+        variables, header=header(spec, name), body=body, imports=imports
     )
+
+
+def _variables(spec: Spec) -> dict:
+    """Returns what all templates of a spec can read."""
+    return {
+        "spec": spec,
+        "objective": spec.objective,
+        "folder": f"recipes/{spec.recipe}",
+        "title": load_recipe(spec.recipe)["module_docstring"],
+    }
+
+
+def _finished(source: str, mode) -> str:
+    """Formats what was rendered, and checks that it is Python."""
+    text = format_source(_close_gaps(source), mode)
+    compile(text, "<generated>", "exec", dont_inherit=True)
+    return text
 
 
 def _modules_used(source: str, origin: str) -> set[str]:
@@ -141,6 +159,18 @@ def _close_gaps(source: str) -> str:
     source = re.sub(r"\n{4,}", "\n\n\n", source)
     source = re.sub(r"\n{3,}(?= )", "\n\n", source)
     return source.rstrip("\n") + "\n"
+
+
+@contextmanager
+def template_errors(spec: Spec):
+    """Turns whatever a template raises into an error that names its place."""
+    try:
+        yield
+    except KscaffoldError:
+        raise
+    # Templates call Python: any exception may come out of one.
+    except Exception as error:
+        raise template_error(error, spec) from error
 
 
 def template_error(error: Exception, spec: Spec) -> TemplateError:

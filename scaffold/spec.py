@@ -3,7 +3,6 @@
 import builtins
 import keyword
 import shlex
-import sys
 import unicodedata
 from dataclasses import dataclass
 
@@ -197,25 +196,3 @@ def _check_class_name(name: str) -> None:
             f"--class-name {name!r} would shadow a name that the code uses.",
             "Choose another, such as MyModel.",
         )
-
-
-#: What Keras and JAX import: in a script's folder, a file of that name hides it.
-_KERAS_NEEDS = (
-    "absl h5py jax jaxlib keras ml_dtypes namex numpy opt_einsum optree packaging rich "
-    "scipy typing_extensions".split()
-)
-
-#: What these import where it is installed.
-_KERAS_TRIES = (
-    "IPython PIL charset_normalizer cloudpickle compression cv2 cycler cython dateutil "
-    "etils filelock flatbuffers fontTools huggingface_hub jax_cuda12_plugin "
-    "jax_cuda13_plugin jax_plugins jax_rocm60_plugin jax_rocm7_plugin joblib "
-    "kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals nvidia org pandas psutil "
-    "pydot pydot_ng pydotplus pygments pyparsing requests scikits sklearn "
-    "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
-)
-
-
-def shadowing_modules() -> frozenset[str]:
-    """Names of modules that a generated file must not have: it imports them."""
-    return frozenset(sys.stdlib_module_names) | {*_KERAS_NEEDS, *_KERAS_TRIES}

@@ -19,7 +19,8 @@ from matrix import GOLDEN
 from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, write
 from scaffold.cli import main
 from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
-from scaffold.spec import OPTIONS, RESERVED, shadowing_modules
+from scaffold.spec import OPTIONS, RESERVED
+from scaffold.targets import shadowing_modules
 
 
 @pytest.fixture(autouse=True)
