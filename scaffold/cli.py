@@ -89,7 +89,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     from . import results
     from .parameters import spec_of
     from .rendering import render
-    from .targets import DEFAULT_TARGET, check_target
+    from .targets import DEFAULT_TARGET, check_target, first_file
     from .writing import check_writable
 
     target = DEFAULT_TARGET if target is None else target
@@ -100,7 +100,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     check_target(target)
     if interactive and not (target == "-" or diff or check):
         # Before a dozen questions, not after.
-        check_writable([target], force)
+        check_writable([first_file(target)], force)
     spec = spec_of(ctx, interactive)
     files = render(spec, target)
     if target == "-":
@@ -115,7 +115,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
         print_json(results.as_data(spec, target, entries))
     else:
         print_text(results.as_output(entries))
-    for message in results.as_messages(spec, entries):
+    for message in results.as_messages(spec, target, entries):
         click.echo(message, err=True)
     ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
 

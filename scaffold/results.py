@@ -12,6 +12,7 @@ from . import __version__
 from .comparing import compare, read, unified_diff
 from .rendering import RenderedFile
 from .spec import Spec
+from .targets import is_project, package_name
 from .writing import check_writable, encode, write
 
 MESSAGES = {
@@ -72,13 +73,17 @@ def as_output(entries: list[dict]) -> str:
     return "".join(entry.get("text") or entry.get("diff", "") for entry in entries)
 
 
-def as_messages(spec: Spec, entries: list[dict]) -> list[str]:
+def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
     """Returns what to tell a person, with the next command to type."""
     told = [entry for entry in entries if entry["status"] in MESSAGES]
     messages = [MESSAGES[entry["status"]].format(entry["path"]) for entry in told]
-    if spec.demo and [entry["status"] for entry in entries] == ["written"]:
-        command = shlex.join(["python", entries[0]["path"]])
-        if not all(map(find_spec, ("keras", "jax"))):
-            command = f"pip install keras jax && {command}"
-        messages.append(f"Train it: {command}")
+    if {entry["status"] for entry in entries} == {"written"}:
+        if is_project(target):
+            train = f"pip install -e . && python -m {package_name(target)}.train"
+            messages.append(f"Train it: cd {shlex.quote(target)} && {train}")
+        elif spec.demo:
+            command = shlex.join(["python", target])
+            if not all(map(find_spec, ("keras", "jax"))):
+                command = f"pip install keras jax && {command}"
+            messages.append(f"Train it: {command}")
     return messages

@@ -21,7 +21,11 @@ RESERVED = frozenset(
     "refuse_weight refuse_weight_arguments BatchSize is_joined rows_of fuses_steps "
     "steps_per_call in_one_loop join split join_batches prepare_loop JoinedArrays "
     "join_arrays history hidden inputs model name outputs results rng scores value "
-    "weights x y".split()
+    "weights x y "
+    # The module that trains a project:
+    "argparse sys Path Figure InputError distribution Checkpoint read_about OUTPUTS "
+    "check_data load_data RECORDED FIXED build_model parse positive prepare train "
+    "named table plot main".split()
 )
 
 

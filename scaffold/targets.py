@@ -49,6 +49,11 @@ def package_name(target: str) -> str:
     return os.path.basename(os.path.abspath(target))
 
 
+def first_file(target: str) -> str:
+    """Returns a file that is written for a target, whatever the options are."""
+    return os.path.join(target, "pyproject.toml") if is_project(target) else target
+
+
 def check_target(target: str) -> None:
     """Refuses names that no importable, printable module or package can have.
 

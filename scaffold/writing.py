@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,8 @@ NO_HARD_LINKS = (
 def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
     """Writes files, each in one step: whole or not at all.
 
-    Whenever the process is killed, a file is absent, old or new, never partial.
+    Whenever the process is killed, a file is absent, old or new, never partial. If
+    one file cannot be written, those before it are taken back, with their folders.
 
     Args:
         files: What `render()` returned.
@@ -42,10 +43,38 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
     """
     contents = [(Path(file.path), encode(file)) for file in files]
     check_writable([path for path, _ in contents], force)
-    for path, content in contents:
-        with file_errors(path):
-            _publish(path, content, force)
+    with ExitStack() as undo:
+        for path, content in contents:
+            with file_errors(path):
+                _make_folders(path.parent, undo)
+                restore = _restorer(path)
+                _publish(path, content, force)
+                undo.callback(restore)
+        undo.pop_all()
     return [path for path, _ in contents]
+
+
+def _make_folders(folder: Path, undo: ExitStack) -> None:
+    """Makes a folder and those above it; `undo` removes those that were not there."""
+    missing = [f for f in (folder, *folder.parents) if not os.path.lexists(f)]
+    for new in reversed(missing):
+        new.mkdir(exist_ok=True)
+        undo.callback(_remove_folder, new)
+    folder.mkdir(exist_ok=True)  # or it is not a folder
+
+
+def _remove_folder(folder: Path) -> None:
+    # Another program may have put something there.
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _restorer(path: Path):
+    """Returns a function that makes a file what it is now: absent, or its bytes."""
+    if not os.path.exists(path):
+        return lambda: path.unlink(missing_ok=True)
+    old = path.read_bytes()
+    return lambda: path.read_bytes() == old or _publish(path, old, force=True)
 
 
 def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:
@@ -84,7 +113,6 @@ def _publish(path: Path, content: bytes, force: bool) -> None:
     """Writes a file beside its target, then gives it the target's name."""
     # What a link points to is overwritten, not the link.
     target = Path(os.path.realpath(path)) if force else path
-    target.parent.mkdir(parents=True, exist_ok=True)
     # Not derived from the target's name, which may be as long as names can be.
     temporary = target.parent / f".kscaffold-{os.urandom(8).hex()}.tmp"
     try:

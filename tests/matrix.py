@@ -11,6 +11,8 @@ from scaffold.recipes import recipe_names
 from scaffold.spec import OPTIONS, core_options
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+#: What Python and ruff put beside a file.
+CACHES = {"__pycache__", ".ruff_cache"}
 CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
 
 
@@ -55,11 +57,25 @@ def golden_path(spec: Spec) -> Path:
     return GOLDEN / spec.recipe / spec.style / f"{name}.py"
 
 
+def golden_projects() -> dict[Path, Spec]:
+    """Maps the folder of each golden project to its spec: one for each task."""
+    return {
+        GOLDEN
+        / recipe
+        / "projects"
+        / task
+        / "my_project": Spec(recipe=recipe, task=task)
+        for recipe in recipe_names()
+        for task in TASKS
+    }
+
+
 def expected_golden() -> dict[str, str]:
     """Renders the goldens; the keys are paths below `golden/`."""
     return {
-        path.relative_to(GOLDEN).as_posix(): render(spec, path.name)[0].text
-        for path, spec in golden_specs().items()
+        (path.parent / file.path).relative_to(GOLDEN).as_posix(): file.text
+        for path, spec in {**golden_specs(), **golden_projects()}.items()
+        for file in render(spec, path.name)
     }
 
 
@@ -68,7 +84,7 @@ def read_golden() -> dict[str, str]:
     return {
         path.relative_to(GOLDEN).as_posix(): path.read_bytes().decode()
         for path in GOLDEN.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
+        if path.is_file() and not CACHES.intersection(path.parts)
     }
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import black
 import pytest
 from click.testing import CliRunner
-from matrix import GOLDEN
+from matrix import CHOICES, GOLDEN
 
 from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, write
 from scaffold.cli import main
@@ -106,7 +106,21 @@ def test_values(arguments, message):
 @pytest.mark.parametrize(
     "target",
     [
-        *("", "a", "a.txt", ".py", "folder/", "..", "/", "--"),
+        *(
+            "",
+            "a.txt",
+            ".py",
+            "/",
+            "--",
+            "-x",
+            "a-b",
+            "3d",
+            "class",
+            "_a",
+            "a_",
+            "h\u00e9",
+        ),
+        *("keras", "Keras", "tests", "scaffold", "scikit_learn", "json", "deep/numpy"),
         *("keras.py", "jax.py", "numpy.py", "os.py", "inspect.py", "deep/json.py"),
         *("a\n.py", 'a".py\n', "a\0.py", "\udcff.py", "a\u202e.py", "a\x1b[1m.py"),
     ],
@@ -115,7 +129,8 @@ def test_targets(target):
     """A target that cannot be an importable file that can be printed is refused."""
     said = refused("new", "--", target)
 
-    assert "The target" in said or "A file" in said
+    assert re.search("The target|A file|A package|name of a Python package", said)
+    assert "The target" in said or "Hint: Name " in said
     with pytest.raises(SpecError):
         render(Spec(), target)
 
@@ -377,9 +392,13 @@ def test_reserved():
     for values in itertools.product(*factors.values()):
         spec = Spec(**dict(zip(factors, values, strict=True)), class_name="Zzz")
         # What Black changes is not in the names.
-        used |= global_names(rendering._render_module(spec, "a.py"))
+        used |= global_names(rendering.module_source(spec, "a.py"))
+    for style in CHOICES["style"]:
+        files = render(Spec(style=style, class_name="Zzz"), "my_project")
+        [train] = [file.text for file in files if file.path.name == "train.py"]
+        used |= global_names(train)
 
-    assert {"keras", "jax", "os", "np", "model", "Zzz", "zip"} <= used
+    assert {"keras", "jax", "os", "np", "model", "Zzz", "zip", "argparse"} <= used
     assert {"Zzz"} == used - RESERVED - set(dir(builtins))
 
 
@@ -394,6 +413,7 @@ def test_reserved_is_not_too_wide():
         for manual in (False, True)
         for style in ("functional", "subclass")
     )
+    texts += "".join(file.text for file in render(Spec(), "my_project"))
     words = set(re.findall(r"\w+", texts))
 
     assert RESERVED <= words
