@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from matrix import text
 
-from scaffold import Spec
+from scaffold import Spec, render, write
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,7 +42,7 @@ def environ() -> dict:
     """Returns the environment without what this run of pytest has put there."""
     ours = ("JAX_", "PYTEST_", "KERAS_", "XLA_")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
-    # JAX 0.4.31 crashes now and then when it loads a program that it compiled before.
+    # An old JAX crashes now and then when it loads a program that it compiled before.
     return {**kept, "JAX_COMPILATION_CACHE_DIR": ""}
 
 
@@ -77,21 +77,50 @@ def test_wheel(tmp_path):
 
 @pytest.mark.environments
 def test_parity_with_the_oldest(tmp_path):
-    """A fresh environment with the oldest versions passes the everyday parity tests."""
-    tools = ["pytest", "pytest-xdist"]
+    """A fresh environment with the oldest versions passes the everyday parity tests.
+
+    And trains projects, with fused steps on weights that are split, too: a JAX before
+    0.5 joins arrays wrongly there.
+    """
+    tools = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
     python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)
     names = ("parity", "guide", "fusion")
-    tests = [*(f"tests/test_{name}.py" for name in names), "-m", "not exhaustive"]
-
-    done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
-        cwd=ROOT,
-        env=environ(),
-        capture_output=True,
-        text=True,
-        # With a process that crashed, pytest-xdist may wait for ever.
-        timeout=1200,
+    runs = (
+        [*(f"tests/test_{name}.py" for name in names), "-m", "not exhaustive"],
+        ["tests/test_project.py", "-m", "", "-k", "test_devices or test_quality"],
     )
 
-    assert done.returncode == 0, done.stdout[-6000:]
-    assert re.search(r"\d{3} passed", done.stdout)
+    for tests in runs:
+        done = subprocess.run(
+            [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+            cwd=ROOT,
+            env=environ(),
+            capture_output=True,
+            text=True,
+            # With a process that crashed, pytest-xdist may wait for ever.
+            timeout=1200,
+        )
+
+        assert done.returncode == 0, done.stdout[-6000:]
+        assert re.search(r"\d+ passed", done.stdout)
+
+
+@pytest.mark.environments
+def test_project(tmp_path):
+    """A project, installed as its README says, trains and passes its tests alone."""
+    project = tmp_path / "my_project"
+    write(render(Spec(task="multiclass", manual_metrics=True), str(project)))
+    python = fresh(tmp_path / "venv", "-e", f"{project}[test]")
+
+    def run(*command):
+        done = subprocess.run(
+            command, cwd=project, env=environ(), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # Not there: the project stands alone.
+    find = "from importlib.util import find_spec; print(find_spec('scaffold'))"
+    assert "None\n" == run(python, "-c", find)
+    assert "The best model, of epoch" in run(python, "-m", "my_project.train")
+    assert "4 passed, 1 skipped" in run(python, "-m", "pytest", "-q")

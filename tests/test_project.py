@@ -589,13 +589,13 @@ def losses(folder) -> np.ndarray:
 @pytest.fixture(scope="module")
 def even(tmp_path_factory):
     """A project whose parts have rows for 8 devices, trained on one device."""
-    project = make(tmp_path_factory.mktemp("even"), task="multiclass")
+    project = make(tmp_path_factory.mktemp("even"), task="multiclass", fuse_steps=True)
     path = project / "my_project" / "data.py"
     text = path.read_text()
     old = "tuple(a[rows] for a in arrays)"
     assert text.count(old) == 1
     path.write_text(text.replace(old, "tuple(a[rows[:320]] for a in arrays)"))
-    train(project, "--epochs", "3", "--out", "one")
+    train(project, "--epochs", "3", "--out", "one", "--steps-per-execution", "1")
     return project
 
 
@@ -604,13 +604,20 @@ SPREAD = {
     "8, data": (8, "--data-parallel"),
     "4, model": (4, "--model-parallel", "4"),
     "8, both": (8, "--data-parallel", "--model-parallel", "2"),
+    "4, both, single": (
+        *(4, "--data-parallel", "--model-parallel", "2"),
+        *("--steps-per-execution", "1"),
+    ),
 }
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("case", SPREAD)
 def test_devices(even, case):
-    """On 4 and 8 virtual devices, losses and weights are those on one, to 1e-4."""
+    """On 4 and 8 virtual devices, losses and weights are those on one, to 1e-4.
+
+    With fused steps, but for one case; on one device, the steps are single.
+    """
     count, *arguments = SPREAD[case]
     out = case.replace(", ", "_")
     flags = f"--xla_force_host_platform_device_count={count}"
