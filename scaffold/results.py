@@ -79,8 +79,9 @@ def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
     messages = [MESSAGES[entry["status"]].format(entry["path"]) for entry in told]
     if {entry["status"] for entry in entries} == {"written"}:
         if is_project(target):
-            train = f"pip install -e . && python -m {package_name(target)}.train"
-            messages.append(f"Train it: cd {shlex.quote(target)} && {train}")
+            folder, module = shlex.quote(target), f"{package_name(target)}.train"
+            install = "pip install -e '.[test]'"
+            messages.append(f"Train it: cd {folder} && {install} && python -m {module}")
         elif spec.demo:
             command = shlex.join(["python", target])
             if not all(map(find_spec, ("keras", "jax"))):

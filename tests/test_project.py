@@ -4,6 +4,7 @@ import csv
 import importlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import time
 import tomllib
 from itertools import product
+from pathlib import Path
 
 import black
 import keras
@@ -32,6 +34,8 @@ from scaffold.errors import WriteError
 from scaffold.header import parse_header
 from scaffold.objective import TASKS
 from scaffold.verify.importing import import_file
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 FILES = (
     *(".gitignore", "README.md", "pyproject.toml", "tests/test_model.py"),
@@ -176,6 +180,20 @@ def test_clean(tmp_path, specs):
     done = subprocess.run(ruff, capture_output=True, text=True)
 
     assert 0 == done.returncode, done.stdout
+
+
+def test_readme_lists_the_files_and_options():
+    """The README names each file of a project, and each option of its training."""
+    text = README.split("## A whole project")[1].split("## Commands")[0]
+    files = {file.path.name: file.text for file in render(Spec(), "my_project")}
+    flags = re.findall(r'add\("(--[a-z-]+)"', files["train.py"])
+
+    assert {"--resume", "--model-parallel"} <= set(flags)
+    for name in [*flags, *FILES]:
+        assert name in text or name.endswith("__init__.py"), name
+    own = files["README.md"]
+    assert all(name in own or name in (".gitignore", "README.md") for name in FILES[:4])
+    assert all(name in own for name in FILES[5:])
 
 
 def test_versions():
@@ -389,6 +407,13 @@ def test_quality(task, tmp_path):
     }
     assert ["train", "validation", "test"] == [*results]
     assert GOOD[task](results["test"]), said
+    if task == "multiclass":
+        # The README shows this training, with manual metrics: the numbers are the same.
+        shown = README.split("The best model, of epoch ")[1].split("\n")[1:5]
+        numbers = [float(n) for line in shown[1:] for n in line.split()[1:]]
+        assert header == shown[0].split()
+        found = [value for values in results.values() for value in values.values()]
+        np.testing.assert_allclose(found, numbers, rtol=0.2, atol=0.01)
     with open(out / "history.csv") as file:
         history = list(csv.DictReader(file))
     best = min(range(len(history)), key=lambda n: float(history[n]["val_loss"]))
@@ -711,6 +736,11 @@ np.savez(sys.argv[1], *[np.asarray(v.value) for v in checkpoint.variables_of(mod
         (["--coordinator", "a:1"], "missing: num_processes, process_id"),
         (["--resume"], "There is no training in"),
         (["--epochs", "0"], "0 is not above 0"),
+        (["--seed", "-1"], "-1 is not from 0 to"),
+        (
+            "--coordinator a:1 --num-processes 2 --process-id 2".split(),
+            "--process-id must be below 2",
+        ),
     ],
 )
 def test_arguments(arguments, said, monkeypatch, capsys, tmp_path):

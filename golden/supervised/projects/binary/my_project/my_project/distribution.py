@@ -64,10 +64,15 @@ def join_processes(addresses=None, num_processes=None, process_id=None):
             "Several processes need --coordinator, --num-processes and --process-id; "
             f"missing: {', '.join(missing).lower()}."
         )
+    addresses, *numbers = given.values()
+    num_processes, process_id = map(int, numbers)
+    if process_id >= num_processes:
+        raise InputError(
+            f"--process-id must be below {num_processes}, not {process_id}."
+        )
     # On the CPU, JAX leaves the choice to us.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    addresses, num_processes, process_id = given.values()
-    keras.distribution.initialize(addresses, int(num_processes), int(process_id))
+    keras.distribution.initialize(addresses, num_processes, process_id)
 
 
 def spread(data_parallel=False, model_parallel=None):

@@ -59,7 +59,7 @@ def parse(arguments=None):
     add("--patience", type=positive, default=10, help="epochs without a lower val_loss")
     add("--batch-size", type=positive, default=32)
     add("--steps-per-execution", type=positive, default=1)
-    add("--seed", type=int, default=0, help="of weights, dropout and shuffling")
+    add("--seed", type=natural, default=0, help="of weights, dropout and shuffling")
     add("--out", type=Path, default=Path("runs"), help="folder of the results")
     add("--resume", action="store_true", help="go on with the training in --out")
     add("--mixed-precision", choices=("float16", "bfloat16"))
@@ -67,7 +67,7 @@ def parse(arguments=None):
     add("--model-parallel", type=positive, metavar="N", help="split weights over N")
     add("--coordinator", metavar="HOST:PORT", help="of process 0, for several machines")
     add("--num-processes", type=positive, metavar="N")
-    add("--process-id", type=int, metavar="I", help="from 0")
+    add("--process-id", type=natural, metavar="I", help="from 0")
     args = parser.parse_args(arguments)
     if args.resume:
         recorded = read_about(args.out)["arguments"]
@@ -91,6 +91,13 @@ def positive(text):
     """Returns an integer above 0."""
     if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return int(text)
+
+
+def natural(text):
+    """Returns an integer that is not negative and has 32 bits, as seeds must."""
+    if not 0 <= int(text) < 2**32:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
     return int(text)
 
 
