@@ -107,7 +107,8 @@ def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
             text = environment(TEMPLATES).get_template(name).render(variables)
             if path.endswith(".py"):
                 text = _finished(text, mode)
-        path = path.replace("package", package, 1)
+        if path.startswith("package/"):
+            path = package + path.removeprefix("package")
         files.append(RenderedFile(Path(target, path), text))
     return sorted(files, key=lambda file: file.path.parts)
 
