@@ -298,7 +298,7 @@ BAD = {
     "a row for all": (lambda x, y: (x[0], y[0]), "empty|rows"),
     "other features": (lambda x, y: (x[:, 1:], y), "that of the training part is"),
     "no features": (lambda x, y: (x[:, 0], y), r"shape \(samples, features\)"),
-    "columns of targets": (lambda x, y: (x, np.stack([y, y], 1)), "y must be"),
+    "columns of targets": (lambda x, y: (x, np.stack([y, y], 1)), "y must (be|have)"),
     "classes from 1": (lambda x, y: (x, y + 1), "y has classes from 1|y must be 0"),
     "negative classes": (lambda x, y: (x, y - 1), "y has classes from -1|y must be 0"),
 }
@@ -321,6 +321,20 @@ def test_bad_data(bad, task, monkeypatch):
         return
     with pytest.raises(ValueError, match=f"validation: .*({said})"):
         data.check_data(parts)
+
+
+@pytest.mark.parametrize("task", ["regression", "binary"])
+def test_column_of_targets(task, monkeypatch):
+    """Targets may be a column, as many files have them."""
+    data = import_package_module(golden(task), "data", monkeypatch)
+    x, y = data.read_data()
+    monkeypatch.setattr(data, "read_data", lambda: (x.tolist(), y[:, None] > y.mean()))
+
+    parts = data.load_data()
+    data.check_data(parts)
+
+    assert (len(parts["train"][0]), 1) == parts["train"][1].shape
+    assert "float32" == parts["train"][1].dtype
 
 
 def import_package_module(project, name, monkeypatch):

@@ -68,8 +68,8 @@ def check_data(data):
                 f"{name}: x has the shape {part[0].shape}, but that of the training "
                 f"part is {data['train'][0].shape}."
             )
-        if part[1].ndim != 1 or not np.isin(part[1], (0, 1)).all():
-            raise InputError(f"{name}: y must be 0 and 1, of shape (samples,).")
+        if part[1][0].size != OUTPUTS or not np.isin(part[1], (0, 1)).all():
+            raise InputError(f"{name}: y must be 0 or 1, one number a row.")
 
 
 def check_part(name, x, y, sample_weight=None):

@@ -15,7 +15,7 @@ def read_data():
 
     Returns:
         A tuple `(x, y)` of features of shape `(samples, features)` and of
-        targets of shape `(samples,)`.
+        targets of shape `(samples,)` or `(samples, OUTPUTS)`.
     """
     # 442 patients; how far their diabetes had progressed after a year.
     return datasets.load_diabetes(return_X_y=True)
@@ -40,7 +40,7 @@ def load_data():
     mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
     x = ((x - mean) / np.where(deviation > 0, deviation, 1)).astype("float32")
     # In standard deviations from the mean of the training part.
-    y = ((y - y[train].mean()) / y[train].std()).astype("float32")
+    y = ((y - y[train].mean(axis=0)) / y[train].std(axis=0)).astype("float32")
 
     arrays = x, y
     parts = {"train": train, "validation": validation, "test": test}
@@ -65,8 +65,10 @@ def check_data(data):
                 f"{name}: x has the shape {part[0].shape}, but that of the training "
                 f"part is {data['train'][0].shape}."
             )
-        if part[1].ndim != 1:
-            raise InputError(f"{name}: y must be of shape (samples,).")
+        if part[1][0].size != OUTPUTS:
+            raise InputError(
+                f"{name}: y must have {OUTPUTS} numbers a row: see OUTPUTS."
+            )
 
 
 def check_part(name, x, y, sample_weight=None):
