@@ -90,16 +90,18 @@ def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
             f"There are no data for a project with the loss {spec.loss}.",
             "Name another --loss, or a single module as the target: FILE.py.",
         )
-    mode = black_mode(None, spec.line_length, spec.target_version)
     package = package_name(target)
-    model = Path(target, package, "model.py")
-    files = [_render_module(spec, str(model), mode)]
+    model = str(Path(target, package, "model.py"))
+    alone = black_mode(None, spec.line_length, spec.target_version)
+    files = [_render_module(spec, model, alone)]
+    # Black finds this version in the project's `requires-python`.
+    mode = black_mode(None, spec.line_length, spec.target_version or ("py311",))
     variables = {
         **_variables(spec),
         "package": package,
         "line_length": mode.line_length,
         "version": __version__,
-        # Quoted as TOML, too, wants it.
+        # TOML quotes a string as JSON does.
         "command": json.dumps(spec.command(package), ensure_ascii=False),
     }
     for path, name in project_templates(spec.recipe).items():

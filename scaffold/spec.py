@@ -25,7 +25,7 @@ RESERVED = frozenset(
     # The module that trains a project:
     "argparse sys Path Figure InputError distribution Checkpoint read_about OUTPUTS "
     "check_data load_data RECORDED FIXED build_model parse positive prepare train "
-    "natural named table plot main".split()
+    "natural steps_per_execution named table plot main".split()
 )
 
 

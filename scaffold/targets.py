@@ -30,8 +30,12 @@ _KERAS_TRIES = (
 
 #: What a project also needs: a package of that name would hide it, or replace it.
 _PROJECT_NEEDS = (
-    "_pytest kscaffold pip pytest scaffold scikit_learn setuptools tests".split()
+    "_pytest absl_py iniconfig kscaffold pillow pip pluggy pytest python_dateutil "
+    "scaffold scikit_learn setuptools tests".split()
 )
+
+#: Folders that git ignores in a project.
+_IGNORED = ("build", "runs")
 
 
 def shadowing_modules() -> frozenset[str]:
@@ -87,7 +91,7 @@ def _check_project(target: str) -> None:
             f"Name the project {_importable(name)}, or one module "
             f"{_importable(name)}.py.",
         )
-    if name.lower() in {n.lower() for n in shadowing_modules()} | {*_PROJECT_NEEDS}:
+    if _is_taken(name):
         raise SpecError(
             f"A package {name} would hide or replace another of that name.",
             f"Name the project my_{name}.",
@@ -100,5 +104,16 @@ def _importable(name: str) -> str:
     plain = re.sub(r"\W+", "_", plain).strip("_")
     if not plain:
         return "my_project"
-    fits = plain[0].isalpha() and not keyword.iskeyword(plain)
+    fits = plain[0].isalpha() and not keyword.iskeyword(plain) and not _is_taken(plain)
     return plain if fits else f"my_{plain}"
+
+
+def _is_taken(name: str) -> bool:
+    """Says whether pip or Python would take a package for another of that name."""
+    taken = shadowing_modules() | {*_PROJECT_NEEDS, *_IGNORED}
+    return _normal(name) in {_normal(other) for other in taken}
+
+
+def _normal(name: str) -> str:
+    """Returns a name as pip compares it."""
+    return re.sub("_+", "_", name).lower()

@@ -3,7 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,9 +47,11 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
         for path, content in contents:
             with file_errors(path):
                 _make_folders(path.parent, undo)
-                restore = _restorer(path)
+                # What is published last is never taken back.
+                restore = None if path == contents[-1][0] else _restorer(path)
                 _publish(path, content, force)
-                undo.callback(restore)
+                if restore:
+                    undo.callback(restore)
         undo.pop_all()
     return [path for path, _ in contents]
 
@@ -60,7 +62,7 @@ def _make_folders(folder: Path, undo: ExitStack) -> None:
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
         undo.callback(_remove_folder, new)
-    folder.mkdir(exist_ok=True)  # or it is not a folder
+    folder.mkdir(exist_ok=True)  # raises if it is something else
 
 
 def _remove_folder(folder: Path) -> None:
@@ -69,12 +71,19 @@ def _remove_folder(folder: Path) -> None:
         folder.rmdir()
 
 
-def _restorer(path: Path):
+def _restorer(path: Path) -> Callable[[], None]:
     """Returns a function that makes a file what it is now: absent, or its bytes."""
-    if not os.path.exists(path):
-        return lambda: path.unlink(missing_ok=True)
-    old = path.read_bytes()
-    return lambda: path.read_bytes() == old or _publish(path, old, force=True)
+    # Of a link, that is the file that it points to.
+    target = Path(os.path.realpath(path))
+    old = target.read_bytes() if target.is_file() else None
+
+    def restore():
+        if old is None:
+            target.unlink(missing_ok=True)
+        else:
+            _publish(target, old, force=True)
+
+    return restore
 
 
 def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:

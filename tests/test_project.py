@@ -18,6 +18,7 @@ import black
 import keras
 import numpy as np
 import pytest
+from black.files import infer_target_version
 from click.testing import CliRunner
 from matrix import (
     CHOICES,
@@ -141,7 +142,7 @@ def few_specs() -> list[Spec]:
     specs = [Spec(style=style, sample_weight=True) for style in CHOICES["style"]]
     specs += [Spec(task=task, sample_weight=True) for task in TASKS]
     specs += [Spec(fuse_steps=True, target_version=("py311", "py312"))]
-    return specs + [Spec(line_length=length) for length in (79, 100)]
+    return specs + [Spec(line_length=length) for length in (50, 79, 100)]
 
 
 def many_specs() -> list[Spec]:
@@ -162,12 +163,12 @@ def test_clean(tmp_path, specs):
         name = f"a_project_with_a_name_that_is_rather_long_{number}"
         files = write(render(spec, str(tmp_path / name)))
         settings = tomllib.loads((tmp_path / name / "pyproject.toml").read_text())
+        # Black itself looks for the versions of Python in the same file.
+        given = settings["tool"]["black"].get("target-version", ())
+        versions = {black.TargetVersion[v.upper()] for v in given}
         mode = black.Mode(
             line_length=settings["tool"]["black"]["line-length"],
-            target_versions={
-                black.TargetVersion[v.upper()]
-                for v in settings["tool"]["black"].get("target-version", ())
-            },
+            target_versions=versions or set(infer_target_version(settings)),
         )
         for file in files:
             text = file.read_text(encoding="utf-8")
@@ -266,6 +267,43 @@ def test_all_or_nothing(tmp_path, monkeypatch, force):
     assert force or [] == list(tmp_path.iterdir())
 
 
+def test_rollback_of_a_link(tmp_path, monkeypatch):
+    """A link is taken back as a link, to what it pointed to or to nothing."""
+    from scaffold import RenderedFile, writing
+
+    (tmp_path / "there").write_text("mine")
+    (tmp_path / "a").symlink_to(tmp_path / "there")
+    (tmp_path / "b").symlink_to(tmp_path / "nowhere")
+    publish = writing._publish
+
+    def full(path, content, force):
+        if path.name == "c":
+            raise OSError(28, "No space left on device")
+        publish(path, content, force)
+
+    monkeypatch.setattr(writing, "_publish", full)
+    with pytest.raises(WriteError, match="No space left"):
+        write([RenderedFile(tmp_path / name, "new") for name in "abc"], force=True)
+
+    assert {"a", "b", "there"} == {path.name for path in tmp_path.iterdir()}
+    assert "mine" == (tmp_path / "a").read_text()
+    assert (tmp_path / "b").is_symlink() and not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "instead"),
+    [("runs", "my_runs"), ("numpy-", "my_numpy"), ("pluggy", "my_pluggy")],
+)
+def test_suggested_names_are_accepted(name, instead, tmp_path, monkeypatch):
+    """A name that git or Python would mistake is refused, with a better one."""
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["new", name])
+
+    assert 2 == result.exit_code
+    assert f"Name the project {instead}" in result.stderr
+    assert 0 == CliRunner().invoke(main, ["new", instead]).exit_code
+
+
 def test_in_the_current_folder(tmp_path, monkeypatch):
     """`new .` makes a project of the folder, under its name."""
     (tmp_path / "here").mkdir()
@@ -295,7 +333,7 @@ BAD = {
     "words": (lambda x, y: (x.astype("U"), y), "x is of type"),
     "no rows": (lambda x, y: (x[:0], y[:0]), "x is empty"),
     "fewer targets": (lambda x, y: (x, y[:-1]), "x has [0-9]+ rows, but y has"),
-    "a row for all": (lambda x, y: (x[0], y[0]), "empty|rows"),
+    "a row for all": (lambda x, y: (x[0], y[0]), "y is not an array"),
     "other features": (lambda x, y: (x[:, 1:], y), "that of the training part is"),
     "no features": (lambda x, y: (x[:, 0], y), r"shape \(samples, features\)"),
     "columns of targets": (lambda x, y: (x, np.stack([y, y], 1)), "y must (be|have)"),
@@ -321,6 +359,57 @@ def test_bad_data(bad, task, monkeypatch):
         return
     with pytest.raises(ValueError, match=f"validation: .*({said})"):
         data.check_data(parts)
+
+
+MISREAD = {
+    "nothing": (lambda x, y: None, "must return arrays x and y"),
+    "weights": (lambda x, y: (x, y, y), "must return arrays x and y"),
+    "ragged": (lambda x, y: ([[1], [1, 2]], y), "must return arrays x and y"),
+    "a number": (lambda x, y: (np.float64(1), y), "x is not an array"),
+    "few rows": (lambda x, y: (x[:3], y[:3]), "too few to be split"),
+    "a rare class": (
+        lambda x, y: (x, np.where(np.arange(len(y)) < 3, 9, 0)),
+        "class 9",
+    ),
+    "shares": (lambda x, y: (x, y / 2), "y must be integers"),
+}
+
+
+@pytest.mark.parametrize("read", MISREAD)
+def test_what_is_read_is_checked(read, monkeypatch):
+    """What `read_data()` returns is checked before it is split."""
+    data = import_package_module(golden("multiclass"), "data", monkeypatch)
+    change, said = MISREAD[read]
+    x, y = data.read_data()
+    monkeypatch.setattr(data, "read_data", lambda: change(x, y))
+
+    with pytest.raises(ValueError, match=said):
+        data.load_data()
+
+
+def test_scaling(monkeypatch):
+    """Constant columns stay finite, and large data of single precision are exact."""
+    data = import_package_module(golden("regression"), "data", monkeypatch)
+    x = np.full((1000, 1), 0.1)
+    mean, deviation = data.scaling(x)
+    assert 1 == deviation
+    large = np.random.default_rng(0).normal(1000, 1, (2_000_000, 2)).astype("float32")
+    mean, deviation = data.scaling(large)
+    np.testing.assert_allclose(mean, 1000, atol=0.01)
+    np.testing.assert_allclose(deviation, 1, atol=0.01)
+
+
+def test_outputs_must_fit(monkeypatch, capsys, tmp_path):
+    """A model whose outputs would be broadcast against the targets is refused."""
+    train = import_package_module(golden("regression"), "train", monkeypatch)
+    data = sys.modules["my_project.data"]
+    x, y = data.read_data()
+    monkeypatch.setattr(data, "read_data", lambda: (x[:, :9].reshape(-1, 3, 3), y))
+
+    with pytest.raises(SystemExit):
+        train.main(["--out", str(tmp_path / "out")])
+
+    assert "build_model() makes outputs of shape" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", ["regression", "binary"])
@@ -554,6 +643,24 @@ def test_resume(tmp_path, options):
 
 
 @pytest.mark.exhaustive
+def test_killed_between_files(tmp_path):
+    """What was not written after the last checkpoint is written when it goes on."""
+    project = make(tmp_path)
+    train(project, "--epochs", "3")
+    out = project / "runs"
+    whole = (out / "history.csv").read_text()
+    best = train(project, "--resume").split("of epoch ")[1]
+    assert "3:" == best.split()[0]
+    (out / "history.csv").write_text("".join(whole.splitlines(True)[:-1]))
+    (out / "new-0-best.keras").write_text("half")
+    (out / "best.keras").unlink()
+
+    assert best == train(project, "--resume").split("of epoch ")[1]
+    assert whole == (out / "history.csv").read_text()
+    assert not [path for path in out.iterdir() if path.name.startswith("new-")]
+
+
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("lost", ["the seeds", "the optimizer", "the order of samples"])
 def test_resume_can_fail(tmp_path, lost):
     """A checkpoint that lacks something that training depends on is not exact."""
@@ -747,7 +854,11 @@ np.savez(sys.argv[1], *[np.asarray(v.value) for v in checkpoint.variables_of(mod
     [
         (["--batch-size", "6", "--data-parallel"], "must be a multiple of 4"),
         (["--model-parallel", "3"], "does not divide the number of devices, 4"),
-        (["--coordinator", "a:1"], "missing: num_processes, process_id"),
+        (["--coordinator", "a:1"], "also need --num-processes, --process-id"),
+        (
+            "--coordinator a --num-processes 2 --process-id 1".split(),
+            "--coordinator must be HOST:PORT, not a",
+        ),
         (["--resume"], "There is no training in"),
         (["--epochs", "0"], "0 is not above 0"),
         (["--seed", "-1"], "-1 is not from 0 to"),

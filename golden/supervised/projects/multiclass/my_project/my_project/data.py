@@ -22,7 +22,7 @@ def read_data():
 
 
 def load_data():
-    """Splits the samples into three parts, and scales the features.
+    """Splits the samples into three parts, and scales them.
 
     Returns:
         A dict with the parts "train", "validation" and "test" (60, 20 and 20 %): tuples
@@ -31,22 +31,59 @@ def load_data():
     Raises:
         InputError: If the samples cannot be used.
     """
-    x, y = map(np.asarray, read_data())
+    data = read_data()
+    try:
+        x, y = map(np.asarray, data)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"read_data() must return arrays x and y: {error}.") from error
     check_part("data", x, y)
-    train, rest = train_test_split(
-        np.arange(len(x)), test_size=0.4, random_state=0, stratify=y
-    )
-    validation, test = train_test_split(
-        rest, test_size=0.5, random_state=0, stratify=y[rest]
-    )
+    parts = split(y)
 
     # Fitted on the training part alone: the others must stay unseen.
-    mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
-    x = ((x - mean) / np.where(deviation > 0, deviation, 1)).astype("float32")
+    train = parts["train"]
+    mean, deviation = scaling(x[train])
+    x = ((x - mean) / deviation).astype("float32")
 
     arrays = x, y
-    parts = {"train": train, "validation": validation, "test": test}
     return {name: tuple(a[rows] for a in arrays) for name, rows in parts.items()}
+
+
+def split(y):
+    """Returns the numbers of the rows of each part, always the same.
+
+    Args:
+        y: Targets of all samples.
+
+    Returns:
+        A dict with the parts "train", "validation" and "test".
+
+    Raises:
+        InputError: If there are too few.
+    """
+    # With all classes in each part.
+    classes, labels, counts = np.unique(y, return_inverse=True, return_counts=True)
+    if counts.min() < 5:
+        raise InputError(
+            f"data: {counts.min()} rows of class {classes[counts.argmin()]} are too "
+            "few to be split into three parts."
+        )
+    labels = labels.reshape(-1)
+    train, rest = train_test_split(
+        np.arange(len(y)), test_size=0.4, random_state=0, stratify=labels
+    )
+    validation, test = train_test_split(
+        rest, test_size=0.5, random_state=0, stratify=labels[rest]
+    )
+    return {"train": train, "validation": validation, "test": test}
+
+
+def scaling(array):
+    """Returns the mean and the standard deviation of each column.
+
+    The latter is 1 for a column whose numbers are all the same.
+    """
+    mean, deviation = (f(array, axis=0, dtype="float64") for f in (np.mean, np.std))
+    return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1)
 
 
 def check_data(data):
@@ -67,23 +104,17 @@ def check_data(data):
                 f"{name}: x has the shape {part[0].shape}, but that of the training "
                 f"part is {data['train'][0].shape}."
             )
-        y = part[1]
-        if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
-            raise InputError(f"{name}: y must be integers of shape (samples,).")
-        if y.min() < 0 or y.max() >= OUTPUTS:
-            raise InputError(
-                f"{name}: y has classes from {y.min()} to {y.max()}, but the model has "
-                f"outputs for 0 to {OUTPUTS - 1}: see OUTPUTS."
-            )
 
 
 def check_part(name, x, y, sample_weight=None):
-    """Refuses arrays that are empty, of different lengths, or not finite."""
+    """Refuses arrays that do not fit together, or that the loss cannot use."""
     arrays = {"x": x, "y": y, "sample_weight": sample_weight}
     for array_name, array in arrays.items():
         if array is None:
             continue
-        if array.ndim == 0 or len(array) == 0:
+        if array.ndim == 0:
+            raise InputError(f"{name}: {array_name} is not an array.")
+        if len(array) == 0:
             raise InputError(f"{name}: {array_name} is empty.")
         if len(array) != len(x):
             raise InputError(
@@ -97,3 +128,13 @@ def check_part(name, x, y, sample_weight=None):
                 f"{name}: {array_name} has NaN or infinite numbers in {wrong.sum()} "
                 f"rows, the first in row {wrong.argmax()}."
             )
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer):
+        raise InputError(
+            f"{name}: y must be integers of shape (samples,): "
+            "see numpy.ravel() and astype()."
+        )
+    if y.min() < 0 or y.max() >= OUTPUTS:
+        raise InputError(
+            f"{name}: y has classes from {y.min()} to {y.max()}, but the model has "
+            f"outputs for 0 to {OUTPUTS - 1}: see OUTPUTS."
+        )

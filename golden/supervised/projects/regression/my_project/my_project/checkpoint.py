@@ -7,6 +7,7 @@ import os
 import random
 import signal
 import threading
+import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
     - `interrupted.keras`: the model as it was at Ctrl-C.
 
     Each is replaced in one step: killed at any moment, it is the old or the new one.
+    The checkpoint comes first; `restore()` writes what did not come after it.
 
     Attributes:
         history: List with a dict of the logs of each epoch.
@@ -67,17 +69,22 @@ class Checkpoint(keras.callbacks.Callback):
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
         self.history = about["history"]
+        # What a kill kept from being written after the checkpoint.
+        for unfinished in self.folder.glob("new-*"):
+            unfinished.unlink(missing_ok=True)
+        self.save_results(model)
 
+    @property
     def stops_early(self):
-        """Returns whether `val_loss` has not fallen for `patience` epochs."""
+        """Whether `val_loss` has not fallen for `patience` epochs."""
         return len(self.history) - self.best_epoch >= self.arguments["patience"]
 
     @property
     def best_epoch(self):
         """The number of the epoch with the lowest `val_loss`, from 1; 0 without one."""
         losses = [logs["val_loss"] for logs in self.history]
-        numbers = [n for n, loss in enumerate(losses) if not math.isnan(loss)]
-        return 1 + min(numbers, key=losses.__getitem__, default=-1)
+        numbered = [(x, n) for n, x in enumerate(losses, 1) if not math.isnan(x)]
+        return min(numbered, default=(math.nan, 0))[1]
 
     def on_epoch_begin(self, epoch, logs=None):
         """Makes the order of the samples depend on the epoch, and not on the past."""
@@ -87,18 +94,22 @@ class Checkpoint(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         """Saves the training."""
         self.history.append({name: float(value) for name, value in logs.items()})
-        if self.stops_early():
+        if self.stops_early:
             self.model.stop_training = True
-        # First the best model: without it, the epoch is not over.
-        if self.best_epoch == len(self.history):
-            self.save_model("best.keras")
+        # First the checkpoint: all else can be made from it.
         self.save_checkpoint()
+        self.save_results(self.model)
+
+    def save_results(self, model):
+        """Saves what people want of a training, after its last epoch so far."""
+        if self.best_epoch == len(self.history):
+            self.save_model(model, "best.keras")
         self.save_history()
 
-    def save_model(self, name):
-        """Saves the model."""
+    def save_model(self, model, name):
+        """Saves a model."""
         with replacing(self.path(name)) as path:
-            self.model.save(path)
+            model.save(path)
 
     def save_checkpoint(self):
         """Saves the variables, the random seeds among them, and the logs."""
@@ -111,23 +122,25 @@ class Checkpoint(keras.callbacks.Callback):
     def save_history(self):
         """Saves the logs as a table."""
         names = list(dict.fromkeys(name for logs in self.history for name in logs))
-        with replacing(self.path("history.csv")) as path, path.open("w") as file:
-            table = csv.DictWriter(file, ["epoch", *names], lineterminator="\n")
-            table.writeheader()
-            for number, logs in enumerate(self.history, 1):
-                table.writerow({"epoch": number, **logs})
+        with replacing(self.path("history.csv")) as path:
+            with path.open("w") as file:
+                table = csv.DictWriter(file, ["epoch", *names], lineterminator="\n")
+                table.writeheader()
+                for number, logs in enumerate(self.history, 1):
+                    table.writerow({"epoch": number, **logs})
 
     def on_train_batch_end(self, batch, logs=None):
         """Saves the model at Ctrl-C, and ends the training."""
         if self.interrupted:
-            self.save_model("interrupted.keras")
+            self.save_model(self.model, "interrupted.keras")
             done = len(self.history)
             print(f"\nInterrupted. The model is in {self.path('interrupted.keras')};")
             print(f"--resume goes on after epoch {done}." if done else "Start anew.")
             raise KeyboardInterrupt
 
-    # During validation, too.
-    on_test_batch_end = on_train_batch_end
+    def on_test_batch_end(self, batch, logs=None):
+        """Does the same during validation."""
+        self.on_train_batch_end(batch, logs)
 
     @contextmanager
     def catching_ctrl_c(self):
@@ -170,8 +183,11 @@ def read_about(folder):
         raise InputError(
             f"There is no training in {folder}: start one without --resume."
         )
-    with np.load(path) as saved:
-        return json.loads(str(saved["about"]))
+    try:
+        with np.load(path) as saved:
+            return json.loads(str(saved["about"]))
+    except (KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no checkpoint: {error}") from error
 
 
 @contextmanager

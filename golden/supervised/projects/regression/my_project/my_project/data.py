@@ -22,7 +22,7 @@ def read_data():
 
 
 def load_data():
-    """Splits the samples into three parts, and scales the features.
+    """Splits the samples into three parts, and scales them.
 
     Returns:
         A dict with the parts "train", "validation" and "test" (60, 20 and 20 %): tuples
@@ -31,20 +31,54 @@ def load_data():
     Raises:
         InputError: If the samples cannot be used.
     """
-    x, y = map(np.asarray, read_data())
+    data = read_data()
+    try:
+        x, y = map(np.asarray, data)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"read_data() must return arrays x and y: {error}.") from error
     check_part("data", x, y)
-    train, rest = train_test_split(np.arange(len(x)), test_size=0.4, random_state=0)
-    validation, test = train_test_split(rest, test_size=0.5, random_state=0)
+    parts = split(y)
 
     # Fitted on the training part alone: the others must stay unseen.
-    mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
-    x = ((x - mean) / np.where(deviation > 0, deviation, 1)).astype("float32")
+    train = parts["train"]
+    mean, deviation = scaling(x[train])
+    x = ((x - mean) / deviation).astype("float32")
     # In standard deviations from the mean of the training part.
-    y = ((y - y[train].mean(axis=0)) / y[train].std(axis=0)).astype("float32")
+    mean, deviation = scaling(y[train])
+    y = ((y - mean) / deviation).astype("float32")
 
     arrays = x, y
-    parts = {"train": train, "validation": validation, "test": test}
     return {name: tuple(a[rows] for a in arrays) for name, rows in parts.items()}
+
+
+def split(y):
+    """Returns the numbers of the rows of each part, always the same.
+
+    Args:
+        y: Targets of all samples.
+
+    Returns:
+        A dict with the parts "train", "validation" and "test".
+
+    Raises:
+        InputError: If there are too few.
+    """
+    if len(y) < 5:
+        raise InputError(
+            f"data: {len(y)} rows are too few to be split into three parts."
+        )
+    train, rest = train_test_split(np.arange(len(y)), test_size=0.4, random_state=0)
+    validation, test = train_test_split(rest, test_size=0.5, random_state=0)
+    return {"train": train, "validation": validation, "test": test}
+
+
+def scaling(array):
+    """Returns the mean and the standard deviation of each column.
+
+    The latter is 1 for a column whose numbers are all the same.
+    """
+    mean, deviation = (f(array, axis=0, dtype="float64") for f in (np.mean, np.std))
+    return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1)
 
 
 def check_data(data):
@@ -65,19 +99,17 @@ def check_data(data):
                 f"{name}: x has the shape {part[0].shape}, but that of the training "
                 f"part is {data['train'][0].shape}."
             )
-        if part[1][0].size != OUTPUTS:
-            raise InputError(
-                f"{name}: y must have {OUTPUTS} numbers a row: see OUTPUTS."
-            )
 
 
 def check_part(name, x, y, sample_weight=None):
-    """Refuses arrays that are empty, of different lengths, or not finite."""
+    """Refuses arrays that do not fit together, or that the loss cannot use."""
     arrays = {"x": x, "y": y, "sample_weight": sample_weight}
     for array_name, array in arrays.items():
         if array is None:
             continue
-        if array.ndim == 0 or len(array) == 0:
+        if array.ndim == 0:
+            raise InputError(f"{name}: {array_name} is not an array.")
+        if len(array) == 0:
             raise InputError(f"{name}: {array_name} is empty.")
         if len(array) != len(x):
             raise InputError(
@@ -91,3 +123,5 @@ def check_part(name, x, y, sample_weight=None):
                 f"{name}: {array_name} has NaN or infinite numbers in {wrong.sum()} "
                 f"rows, the first in row {wrong.argmax()}."
             )
+    if y[0].size != OUTPUTS:
+        raise InputError(f"{name}: y must have {OUTPUTS} numbers a row: see OUTPUTS.")

@@ -1,6 +1,7 @@
 """Training on several devices and machines, with `keras.distribution`."""
 
 import os
+import re
 
 import jax
 import jax.experimental.multihost_utils
@@ -49,22 +50,23 @@ def join_processes(addresses=None, num_processes=None, process_id=None):
         InputError: If some are given, but not all.
     """
     given = {
-        "JOB_ADDRESSES": addresses,
-        "NUM_PROCESSES": num_processes,
-        "PROCESS_ID": process_id,
+        "--coordinator": (addresses, "JOB_ADDRESSES"),
+        "--num-processes": (num_processes, "NUM_PROCESSES"),
+        "--process-id": (process_id, "PROCESS_ID"),
     }
-    for name, value in given.items():
-        if value is None:
-            given[name] = os.environ.get(f"KERAS_DISTRIBUTION_{name}")
-    missing = [name for name, value in given.items() if value is None]
+    for flag, (value, name) in given.items():
+        in_environment = os.environ.get(f"KERAS_DISTRIBUTION_{name}")
+        given[flag] = in_environment if value is None else value
+    missing = [flag for flag, value in given.items() if value is None]
     if len(missing) == len(given):
         return
     if missing:
-        raise InputError(
-            "Several processes need --coordinator, --num-processes and --process-id; "
-            f"missing: {', '.join(missing).lower()}."
-        )
+        raise InputError(f"Several processes also need {', '.join(missing)}.")
     addresses, *numbers = given.values()
+    if not re.fullmatch(r".+:\d+", addresses):
+        raise InputError(f"--coordinator must be HOST:PORT, not {addresses}.")
+    if not all(str(number).isdecimal() for number in numbers):
+        raise InputError(f"Processes have numbers, not {numbers}.")
     num_processes, process_id = map(int, numbers)
     if process_id >= num_processes:
         raise InputError(

@@ -15,12 +15,8 @@ from .model import CustomModel
 
 #: The arguments that a training keeps when it goes on, unless others are given.
 RECORDED = (
-    "epochs",
-    "patience",
-    "batch_size",
-    "steps_per_execution",
-    "seed",
-    "mixed_precision",
+    *("epochs", "patience", "batch_size", "steps_per_execution", "seed"),
+    *("mixed_precision", "data_parallel", "model_parallel"),
 )
 #: Those that cannot be others, or it would be another training.
 FIXED = ("batch_size", "seed", "mixed_precision")
@@ -76,9 +72,8 @@ def parse(arguments=None):
         for name in FIXED:
             if getattr(args, name) != recorded[name]:
                 flag = f"--{name.replace('_', '-')}"
-                raise InputError(
-                    f"To go on, leave out {flag}: it was {recorded[name]}."
-                )
+                was = recorded[name] or "not given"
+                raise InputError(f"To go on, leave out {flag}: it was {was}.")
     elif (args.out / "checkpoint.npz").exists():
         raise InputError(
             f"{args.out} holds a training: go on with it (--resume), or name another "
@@ -95,7 +90,7 @@ def positive(text):
 
 
 def natural(text):
-    """Returns an integer that is not negative and has 32 bits, as seeds must."""
+    """Returns an integer from 0, of 32 bits at most, as seeds are."""
     if not 0 <= int(text) < 2**32:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
     return int(text)
@@ -126,7 +121,18 @@ def prepare(args):
     data = load_data()
     check_data(data)
     data = {name: distribution.share(part, count) for name, part in data.items()}
-    model = build_model(data["train"][0], args.steps_per_execution)
+    x = data["train"][0]
+    model = build_model(x, args.steps_per_execution)
+    shape = tuple(model.compute_output_shape(x.shape))
+    if shape[1:] != (OUTPUTS,):
+        raise InputError(
+            f"build_model() makes outputs of shape {shape} from x of shape {x.shape}, "
+            f"but they must be of shape (samples, {OUTPUTS})."
+        )
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--out {args.out}: {error.strerror}.") from error
     settings = {name: getattr(args, name) for name in RECORDED}
     checkpoint = Checkpoint(args.out, settings)
     if args.resume:
@@ -153,8 +159,7 @@ def train(args, model, data, checkpoint):
     is_first = jax.process_index() == 0
     # The batches of several processes are trained on together.
     batch_size = args.batch_size // jax.process_count()
-    args.out.mkdir(parents=True, exist_ok=True)
-    if not checkpoint.stops_early():
+    if not checkpoint.stops_early:
         with checkpoint.catching_ctrl_c():
             model.fit(
                 **named(data["train"]),
@@ -166,7 +171,9 @@ def train(args, model, data, checkpoint):
                 verbose="auto" if is_first else 0,
             )
     if not checkpoint.best_epoch:
-        raise InputError("The loss is NaN: try a lower learning rate.")
+        raise InputError(
+            "The loss was never a number: try a lower learning rate, and another --out."
+        )
 
     distribution.wait_for_others()
     best = keras.saving.load_model(checkpoint.path("best.keras"))
@@ -206,12 +213,11 @@ def plot(history, best_epoch, path):
         best_epoch: The number of the epoch to mark, from 1.
         path: Where to write it.
     """
-    names = [name for name in history[0] if not name.startswith("val_")]
+    names = [name for name in history[0] if f"val_{name}" in history[0]]
+    epochs = range(1, len(history) + 1)
     figure = Figure(figsize=(5 * len(names), 3.5), layout="constrained")
-    for axes, name in zip(
-        figure.subplots(1, len(names), squeeze=False)[0], names, strict=True
-    ):
-        epochs = range(1, len(history) + 1)
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
             axes.plot(epochs, [logs[key] for logs in history], label=label)
         axes.axvline(best_epoch, color="gray", linestyle=":", label="best model")

@@ -1,4 +1,4 @@
-"""Tests of the model and its training, on a slice of the real data."""
+"""Tests of the model and its training, on slices of the real data."""
 
 import os
 import subprocess
