@@ -70,8 +70,8 @@ class Checkpoint(keras.callbacks.Callback):
             variable.assign(value)
         self.history = about["history"]
         # What a kill kept from being written after the checkpoint.
-        for unfinished in self.folder.glob("new-*"):
-            unfinished.unlink(missing_ok=True)
+        for unfinished in self.folder.glob(f"new-{jax.process_index()}-*"):
+            unfinished.unlink()
         self.save_results(model)
 
     @property

@@ -123,7 +123,8 @@ def prepare(args):
     data = {name: distribution.share(part, count) for name, part in data.items()}
     x = data["train"][0]
     model = build_model(x, args.steps_per_execution)
-    shape = tuple(model.compute_output_shape(x.shape))
+    # This makes the weights, too, if the model has none yet.
+    shape = model(keras.Input(shape=x.shape[1:])).shape
     if shape[1:] != (OUTPUTS,):
         raise InputError(
             f"build_model() makes outputs of shape {shape} from x of shape {x.shape}, "
