@@ -87,7 +87,13 @@ def test_parity_with_the_oldest(tmp_path):
     names = ("parity", "guide", "fusion")
     runs = (
         [*(f"tests/test_{name}.py" for name in names), "-m", "not exhaustive"],
-        ["tests/test_project.py", "-m", "", "-k", "test_devices or test_quality"],
+        [
+            "tests/test_project.py",
+            "-m",
+            "",
+            "-k",
+            "both or test_quality and regression",
+        ],
     )
 
     for tests in runs:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -146,10 +147,10 @@ def few_specs() -> list[Spec]:
 
 
 def many_specs() -> list[Spec]:
-    """Lists specs with every objective, with weights and without."""
+    """Lists specs with every kind of targets, with weights and without."""
     return [
-        Spec(**{"sample_weight": weighted, **objective})
-        for objective in objectives()
+        replace(spec, sample_weight=weighted)
+        for spec in data_specs()
         for weighted in (False, True)
     ]
 
