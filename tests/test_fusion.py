@@ -28,7 +28,7 @@ FUSED = Spec(fuse_steps=True, sample_weight=True)
 #: The features, data and mistakes that pytest takes every day; CI takes all.
 DAILY = (
     *("validation_data", "shuffling", "DataParallel", "PyDataset"),
-    *("arrays, shuffled", "a generator", "a loop drops its last step"),
+    *("arrays, shuffled", "a loop drops its last step"),
     *("another order", "the logs of the first step", "rows in other batches"),
 )
 
@@ -360,6 +360,7 @@ def test_limits_of_keras():
         small(fused_class()).fit(**x_y(x=np.ma.masked_array(arrays()[0])), verbose=0)
 
 
+@pytest.mark.exhaustive
 def test_metrics_that_grow():
     """A metric may make its variables late: in a loop they are there from the start."""
     options = {"metric": ("r2_score", "mae"), "manual_metrics": True}

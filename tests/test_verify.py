@@ -138,6 +138,7 @@ class Model(keras.Model):
 """
 
 
+@pytest.mark.exhaustive
 def test_own_loss(tmp_path):
     """A loss object that the class owns is found, with its arguments."""
     subject = subject_of_file(write(tmp_path, OWN_LOSS))
@@ -200,6 +201,7 @@ def test_own_metrics(tmp_path):
     assert ["top"] == [metric.alias for metric in subject.objective.metrics]
 
 
+@pytest.mark.exhaustive
 def test_header_says_it_all(tmp_path):
     """For a generated file, the first line says what the class owns."""
     from scaffold import render, write
@@ -385,6 +387,7 @@ def make_hundred_rows():
 """
 
 
+@pytest.mark.exhaustive
 def test_build(tmp_path):
     """`--build` makes the model; a second optimizer must travel in the state."""
     path = write(tmp_path, TWO_OPTIMIZERS)

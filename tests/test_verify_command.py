@@ -71,6 +71,7 @@ class Model(keras.Model):
 """
 
 
+@pytest.mark.exhaustive
 def test_json(tmp_path):
     """`--json` is one object, whatever the file under test prints."""
     path = write(tmp_path, NOISY)
@@ -153,6 +154,7 @@ def test_nothing_applies(tmp_path):
     assert "None of these cases applies: it refuses weights" in done.stderr
 
 
+@pytest.mark.exhaustive
 def test_files_of_the_folder_are_not_modules(tmp_path):
     """A file that has a module's name does not take its place."""
     write(tmp_path, "raise RuntimeError('not me')", "inspect.py")
@@ -239,6 +241,7 @@ def test_target(target, expected, tmp_path, monkeypatch):
     assert expected == runner.parse_target(target)
 
 
+@pytest.mark.exhaustive
 def test_progress(tmp_path):
     """On a terminal, a bar on standard error says how far it is."""
     path = write(tmp_path, text(Spec()))
