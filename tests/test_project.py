@@ -522,6 +522,9 @@ def test_quality(task, tmp_path):
         history = list(csv.DictReader(file))
     best = min(range(len(history)), key=lambda n: float(history[n]["val_loss"]))
     assert f"of epoch {best + 1}:" in said
+    # What was evaluated is the model of that epoch, and not of the last one.
+    val_loss = float(history[best]["val_loss"])
+    assert results["validation"]["loss"] == pytest.approx(val_loss, abs=1e-4)
     # Early: not all of the 100 epochs, or all if the last ones were still better.
     assert len(history) == min(100, best + 1 + 10)
     assert b"\x89PNG" == (out / "curves.png").read_bytes()[:4]
@@ -775,6 +778,23 @@ def test_devices(even, case):
     one, many = saved(even / "one"), saved(even / out)
     for name in one.keys() - {"history"}:
         np.testing.assert_allclose(one[name], many[name], rtol=1e-3, atol=1e-4)
+
+
+def test_share(monkeypatch):
+    """Processes have different rows, all of one number, which devices can share."""
+    module = import_package_module(golden("regression"), "distribution", monkeypatch)
+    part = (np.arange(11), np.arange(11) * 2)
+    shares = []
+    monkeypatch.setattr(module.jax, "process_count", lambda: 2)
+    for process in (0, 1):
+        monkeypatch.setattr(module.jax, "process_index", lambda p=process: p)
+        shares.append(module.share(part, 4))
+
+    assert [4, 4] == [len(x) for x, _ in shares]
+    assert list(range(8)) == sorted(n for x, _ in shares for n in x.tolist())
+    assert all(np.array_equal(2 * x, y) for x, y in shares)
+    with pytest.raises(ValueError, match="3 rows cannot be split over 4 devices"):
+        module.share((np.arange(3),), 4)
 
 
 @pytest.mark.exhaustive

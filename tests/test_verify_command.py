@@ -259,8 +259,8 @@ def test_progress(tmp_path):
 @pytest.mark.parametrize(
     "spec",
     [
-        # A sequential one is verified in CI by `test_parity.py`, case by case.
         Spec(style="functional", manual_loss=True, manual_metrics=True),
+        Spec(style="sequential", sample_weight=True),
         Spec(style="subclass", task="binary", test_step=True, sample_weight=True),
     ],
     ids=lambda spec: " ".join(spec.arguments()),

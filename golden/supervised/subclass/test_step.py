@@ -88,15 +88,13 @@ class CustomModel(keras.Model):
             **kwargs: `name` and `dtype`, as `keras.Model` takes them.
         """
         super().__init__(**kwargs)
-        self.hidden_units = hidden_units
-        self.output_units = output_units
+        self.units = {"hidden_units": hidden_units, "output_units": output_units}
         self.hidden_layer = keras.layers.Dense(hidden_units, activation="relu")
         self.output_layer = keras.layers.Dense(output_units)
 
     def get_config(self):
         """Returns the arguments of `__init__()`, for saving and loading."""
-        own = {"hidden_units": self.hidden_units, "output_units": self.output_units}
-        return {**super().get_config(), **own}
+        return {**super().get_config(), **self.units}
 
     def call(self, inputs, training=False):
         """Computes the predictions: write your own forward pass here.
