@@ -15,9 +15,9 @@ import click
 from . import __version__
 from .errors import KscaffoldError
 from .printing import print_json, print_text
+from .spec_command import CONTEXT, SpecCommand
+from .update.command import check, update
 from .verify.command import verify
-
-CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 class Kscaffold(click.Group):
@@ -53,16 +53,6 @@ class Kscaffold(click.Group):
         except click.UsageError as error:
             _report(as_json, error.format_message())
             raise
-
-
-class SpecCommand(click.Command):
-    """A command that also has the options of `Spec`, once it is asked for them."""
-
-    def get_params(self, ctx):
-        """Returns the options of `Spec` and the command's own."""
-        from .parameters import spec_parameters
-
-        return [*spec_parameters(), *super().get_params(ctx)]
 
 
 @click.group("kscaffold", cls=Kscaffold, context_settings=CONTEXT)
@@ -121,6 +111,8 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
 
 
 main.add_command(verify)
+main.add_command(update)
+main.add_command(check)
 
 
 @main.command("list", context_settings=CONTEXT)

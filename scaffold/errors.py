@@ -35,6 +35,14 @@ class ConfigError(KscaffoldError):
     """The target's `pyproject.toml` cannot be read, or Black refuses what it says."""
 
 
+class RecordError(KscaffoldError):
+    """The record of the text as it was generated is lost or damaged."""
+
+
+class MergeError(KscaffoldError):
+    """A file cannot be merged as it is, or nothing is there that merges."""
+
+
 class WriteError(KscaffoldError):
     """A file cannot be read or written, or is there already."""
 

@@ -2,6 +2,7 @@
 
 import os
 import tomllib
+from dataclasses import fields
 from pathlib import Path
 
 import black
@@ -86,6 +87,44 @@ def black_mode(
     )
 
 
+def mode_settings(mode: black.Mode) -> dict:
+    """Returns the settings of a mode that are not Black's defaults, for JSON.
+
+    The target versions are left out: they are a matter of the project, and change
+    nothing in the form of what kscaffold writes.
+    """
+    default = black.Mode()
+    settings = {
+        item.name: getattr(mode, item.name)
+        for item in fields(mode)
+        if getattr(mode, item.name) != getattr(default, item.name)
+    }
+    settings.pop("target_versions", None)
+    if "enabled_features" in settings:
+        settings["enabled_features"] = sorted(f.name for f in mode.enabled_features)
+    return settings
+
+
+def mode_of(settings: dict, target_versions=()) -> black.Mode:
+    """Returns the mode with settings that `mode_settings()` returned.
+
+    Raises:
+        ConfigError: If the Black that is installed does not know them.
+    """
+    try:
+        features = {black.Preview[f] for f in settings.get("enabled_features", ())}
+        return black.Mode(
+            **{**settings, "enabled_features": features},
+            target_versions=set(target_versions),
+        )
+    except (KeyError, TypeError) as error:
+        raise ConfigError(
+            f"Black {black.__version__} does not know a setting that the file was "
+            f"formatted with: {error}.",
+            "Install the Black that formatted it.",
+        ) from error
+
+
 def _settings_file(target: Path) -> str:
     """Names the file with Black's settings for a target, or the one that is broken."""
     for file in (folder / "pyproject.toml" for folder in target.parents):
@@ -99,10 +138,16 @@ def _settings_file(target: Path) -> str:
     return "its settings"
 
 
-def format_source(source: str, mode: black.Mode) -> str:
+def format_source(source: str, mode: black.Mode, lines=()) -> str:
     """Formats Python source.
+
+    Args:
+        source: The source.
+        mode: Black's settings.
+        lines: Pairs of first and last line, from 1, of the parts to format; all if
+            there are none.
 
     Raises:
         ValueError: If it is not Python; Black quotes the line.
     """
-    return black.format_str(source, mode=mode)
+    return black.format_str(source, mode=mode, lines=lines)

@@ -24,9 +24,23 @@ class SpecChoice(click.Choice):
 
 
 @cache
-def spec_parameters() -> tuple[click.Option, ...]:
-    """Returns a Click option for each option of `Spec`."""
-    return tuple(_parameter(opt) for opt in OPTIONS)
+def spec_parameters(shows_defaults: bool = True) -> tuple[click.Option, ...]:
+    """Returns a Click option for each option of `Spec`.
+
+    Args:
+        shows_defaults: Whether the help says what they are if they are left out.
+    """
+    return tuple(_parameter(opt, shows_defaults) for opt in OPTIONS)
+
+
+def given_options(context: click.Context) -> dict:
+    """Returns the options of `Spec` that a command line names, and their values."""
+    source = context.get_parameter_source
+    return {
+        opt.name: context.params[opt.name]
+        for opt in OPTIONS
+        if source(opt.name) == ParameterSource.COMMANDLINE
+    }
 
 
 def spec_of(context: click.Context, interactive: bool) -> Spec:
@@ -47,18 +61,20 @@ def spec_of(context: click.Context, interactive: bool) -> Spec:
             "-i asks questions, but standard input is not a terminal.",
             "Give the options on the command line.",
         )
-    source = context.get_parameter_source
-    left_out = [o for o in OPTIONS if source(o.name) != ParameterSource.COMMANDLINE]
+    left_out = [opt for opt in OPTIONS if opt.name not in given_options(context)]
     # `input()` would print the prompt to standard output, where the code goes.
     with redirect_stdout(sys.stderr):
         return _ask(left_out, values)
 
 
-def _parameter(opt: Option) -> click.Option:
+def _parameter(opt: Option, shows_default: bool) -> click.Option:
     if opt.type is bool:
         flags = f"{opt.flag}/{opt.off_flag}"
         return click.Option(
-            [flags, opt.name], default=opt.default, help=opt.help, show_default=True
+            [flags, opt.name],
+            default=opt.default,
+            help=opt.help,
+            show_default=shows_default,
         )
     known = opt.choices or opt.examples
     return click.Option(
@@ -68,7 +84,7 @@ def _parameter(opt: Option) -> click.Option:
         multiple=opt.many,
         metavar=opt.metavar or None,
         help=opt.help,
-        show_default=True,
+        show_default=shows_default,
     )
 
 

@@ -1,7 +1,6 @@
 """`render(spec)`: from options to source. Pure: no disk written, no clock read."""
 
 import ast
-import json
 import os
 import re
 import shlex
@@ -12,11 +11,12 @@ from pathlib import Path, PurePath
 
 import jinja2
 
-from . import __version__
 from .errors import KscaffoldError, SpecError, TemplateError
-from .formatting import black_mode, format_source
+from .formatting import black_mode, format_source, mode_settings
 from .header import excuse_header, header
 from .recipes import TEMPLATES, load_recipe, project_templates
+from .record import MARK, Record
+from .section import with_records
 from .spec import Spec
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
@@ -59,7 +59,9 @@ def render(spec: Spec, target: str = DEFAULT_TARGET) -> list[RenderedFile]:
     if is_project(target):
         return _render_project(spec, target)
     mode = black_mode(Path(target), spec.line_length, spec.target_version)
-    return [_render_module(spec, target, mode)]
+    text = module_text(spec, PurePath(target).name, mode)
+    record = Record(text, (mode_settings(mode),))
+    return [RenderedFile(Path(target), record.put_into(text))]
 
 
 @cache
@@ -75,34 +77,65 @@ def environment(folder: str) -> jinja2.Environment:
     )
 
 
-def _render_module(spec: Spec, target: str, mode) -> RenderedFile:
-    """Renders the module with the class."""
+def module_text(spec: Spec, name: str, mode) -> str:
+    """Renders the module with the class.
+
+    Args:
+        spec: The options.
+        name: The name of the file, for its first line.
+        mode: Black's settings.
+
+    Returns:
+        The text, with a place for the record of it.
+
+    Raises:
+        TemplateError: If a template is broken.
+    """
     with template_errors(spec):
-        source = module_source(spec, PurePath(target).name)
-        text = excuse_header(_finished(source, mode), mode.line_length)
-    return RenderedFile(Path(target), text)
+        text = _finished(module_source(spec, name), mode)
+    gap = "\n" if mode.is_pyi else "\n\n"
+    return f"{excuse_header(text, mode.line_length)}{gap}{MARK}\n"
 
 
 def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
-    """Renders a project: the module with the class, and what trains it."""
+    """Renders a project, with the records of its files."""
+    package = package_name(target)
+    texts = project_texts(spec, package)
+    return [
+        RenderedFile(Path(target, path), text)
+        for path, text in with_records(texts, spec.command(package)).items()
+    ]
+
+
+def project_texts(spec: Spec, package: str) -> dict[str, Record]:
+    """Renders a project: the module with the class, and what trains it.
+
+    Args:
+        spec: The options.
+        package: The name of the project's package.
+
+    Returns:
+        The records of the files; the keys are their paths below the project's folder,
+        with slashes.
+
+    Raises:
+        SpecError: If there is no project with these options.
+        TemplateError: If a template is broken.
+    """
     if not spec.objective.targets:
         raise SpecError(
             f"There are no data for a project with the loss {spec.loss}.",
             "Name another --loss, or a single module as the target: FILE.py.",
         )
-    package = package_name(target)
-    model = str(Path(target, package, "model.py"))
     alone = black_mode(None, spec.line_length, spec.target_version)
-    files = [_render_module(spec, model, alone)]
+    model = module_text(spec, "model.py", alone)
+    files = {f"{package}/model.py": Record(model, (mode_settings(alone),))}
     # Black finds this version in the project's `requires-python`.
     mode = black_mode(None, spec.line_length, spec.target_version or ("py311",))
     variables = {
         **_variables(spec),
         "package": package,
         "line_length": mode.line_length,
-        "version": __version__,
-        # TOML quotes a string as JSON does.
-        "command": json.dumps(spec.command(package), ensure_ascii=False),
     }
     for path, name in project_templates(spec.recipe).items():
         with template_errors(spec):
@@ -111,8 +144,8 @@ def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
                 text = _finished(text, mode)
         if path.startswith("package/"):
             path = package + path.removeprefix("package")
-        files.append(RenderedFile(Path(target, path), text))
-    return sorted(files, key=lambda file: file.path.parts)
+        files[path] = Record(text, (mode_settings(mode),))
+    return dict(sorted(files.items(), key=lambda item: PurePath(item[0]).parts))
 
 
 def module_source(spec: Spec, name: str) -> str:

@@ -19,6 +19,7 @@ from matrix import (
 )
 
 from scaffold import Spec, render
+from scaffold.record import MARK
 
 
 def all_golden() -> list[Spec]:
@@ -102,8 +103,15 @@ def test_golden_header_regenerates_it():
 
         result = CliRunner().invoke(main, ["new", "-", *words[3:]])
 
-        regenerated = result.stdout.split("\n", 1)[1]
-        assert path.read_text(encoding="utf-8").split("\n", 1)[1] == regenerated
+        # The name of the file is in the first line, and in the record at the end.
+        assert inner_lines(path.read_text("utf-8")) == inner_lines(result.stdout)
+
+
+def inner_lines(content: str) -> list[str]:
+    """Returns the lines of a file without the first one and the record."""
+    lines = content.split("\n")
+    assert lines[-2].startswith(MARK) and not lines[-1]
+    return lines[1:-2]
 
 
 @SPACES

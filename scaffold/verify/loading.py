@@ -46,10 +46,10 @@ def subject_of_file(
     cls = _class(import_file(path), class_name)
     load = _loader(path, cls)
     with tokenize.open(path) as file:
-        spec = parse_header(file.read())
-    generated = spec and spec.class_name == cls.__name__
+        header = parse_header(file.read())
+    generated = header and header.spec.class_name == cls.__name__
     if generated and not (loss or metrics or build):
-        return replace(subject_of_spec(spec), load=load)
+        return replace(subject_of_spec(header.spec), load=load)
     objective = _objective(loss, metrics)
     if build:
         return Subject(

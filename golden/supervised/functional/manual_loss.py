@@ -267,3 +267,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:4cTgcgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tbWFudWFsLWxvc3MKSwIdpAVA1wVaBAGeAw2fAw  # noqa: E501

@@ -291,3 +291,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:oEUu-QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCksCCZIGCqMCE6IBD8sBQKsEBpwFMqEFA84WB88WGAgB8gMN8wM  # noqa: E501

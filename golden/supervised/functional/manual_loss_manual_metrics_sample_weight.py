@@ -245,3 +245,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:DTocEgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECDpoHCuECCaIBCiwI9wEIzhAX5RQK3gIR2QIGnAUyoQUDzhYHzxYRCAiMAQHkAhDlAg  # noqa: E501

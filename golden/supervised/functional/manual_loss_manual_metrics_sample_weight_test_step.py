@@ -282,3 +282,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:mQJDPwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAg6aBwrhAgmiAQosCPcBCM4QDuUUAaICCKMCCt4CEdkCBq4FMrMFA84WB88WCggbOgm2AQi7AgiMAQHkAhDlAg  # noqa: E501

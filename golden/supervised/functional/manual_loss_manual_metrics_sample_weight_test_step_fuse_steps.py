@@ -577,3 +577,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:RFW-pwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoF_BAe_xCIAsIQEVIK8RAJogEKLAj3AQvOEBZxD6kUAaICCKMCCt4CEdkCBq4FMrMFA84WB88WCggbOgm2AQi7AgiMAQHKERDLEQ  # noqa: E501

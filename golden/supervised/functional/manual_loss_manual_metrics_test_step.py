@@ -328,3 +328,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:sXt5CwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQpLAgmSBgqjAhOiAQ_LARmrBAGiAiajAgauBTKzBQPOFgfPFgoIGzoJtgEPuwIB8gMN8wM  # noqa: E501

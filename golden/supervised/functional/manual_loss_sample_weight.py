@@ -221,3 +221,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:ZficoAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgi6BhBNCiwY7wUK3gIR2QJTBAiMAQG8AhC9Ag  # noqa: E501

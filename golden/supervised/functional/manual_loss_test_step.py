@@ -308,3 +308,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:-FQZbwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKSwIdpAUZ1wUBogImowJMBBw6C5cBArAHDqcHAZ4DDZ8D  # noqa: E501

@@ -226,3 +226,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:pkke5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgiyBRZ3CM4QF-UUCt4CFdkCBKIDMqsDA84WB88WEQgIjAEBbhBv  # noqa: E501

@@ -309,3 +309,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:5A916goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKTAIf8gMZqwQBogIqowIEsAMyuQMDzhYHzxYKCBs6CbYBD7sCAfwBDf0B  # noqa: E501

@@ -198,3 +198,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:7wex0goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zYW1wbGUtd2VpZ2h0CiECCewDGI8DCt4CZtkCGYwB  # noqa: E501

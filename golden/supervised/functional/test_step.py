@@ -285,3 +285,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:_go3ugoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXRlc3Qtc3RlcApoAgGiAnSjAhw6C5cBArAHHKcH  # noqa: E501

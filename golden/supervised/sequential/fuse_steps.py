@@ -538,3 +538,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:Hg-lkAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgX8EEP_EIgC-A8JpgEjuQGNAakUCOQFAZoMDYUS  # noqa: E501

@@ -270,3 +270,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:ZO-wBQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzICAjIG5vcWE6IEU1MDEKRwILkgkW7wNA1wVVBAjkBQHNAg2fAw  # noqa: E501

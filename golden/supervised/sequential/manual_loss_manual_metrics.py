@@ -294,3 +294,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:YfyKbQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgICMgbm9xYTogRTUwMQpHAg3UCQrlBROiAQ_LAUCrBAacBTKhBQPOFgfPFhMICOQFAfkBDfMD  # noqa: E501

@@ -248,3 +248,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:ar7PeQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAg7cCgqjBgmiAQosCPcBCM4QF-UUCt4CEdkCBpwFMqEFA84WB88WEQgKsAUCygIQ9QY  # noqa: E501

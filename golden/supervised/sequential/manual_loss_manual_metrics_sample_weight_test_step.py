@@ -285,3 +285,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:FLneDgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIO3AoKowYJogEKLAj3AQjOEA7lFAGiAgijAgreAhHZAgauBTKzBQPOFgfPFgoIGzoJtgEIuwIKsAUCygIQ9QY  # noqa: E501

@@ -580,3 +580,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:UohBmgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgLS1mdXNlLXN0ZXBzICAjIG5vcWE6IEU1MDEKBfwQHv8QiALCEBHEAQrjEQmiAQosCPcBC84QFnEPqRQBogIIowIK3gIR2QIGrgUyswUDzhYHzxYKCBs6CbYBCLsCCrAFAv4NEKkS  # noqa: E501

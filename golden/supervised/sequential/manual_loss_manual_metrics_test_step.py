@@ -331,3 +331,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:YubAiQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKRwIN1AkK5QUTogEPywEZqwQBogImowIGrgUyswUDzhYHzxYKCBs6CbYBCrsCCOQFAfkBDfMD  # noqa: E501

@@ -224,3 +224,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:pA81PAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIM_AkMjwQKLBjvBQreAhHZAlMECrAFAsoBEPUF  # noqa: E501

@@ -265,3 +265,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:CGmAaQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECDPwJDI8ECiwP7wUBogIIowIK3gIR2QJMBBw6C5cBArAHB6cHCrAFAsoBEPUF  # noqa: E501

@@ -311,3 +311,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:QVmSwwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbG9zcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCkcCC5IJFu8DGdcFAaICJqMCTAQcOguXAQKwBwmnBwjkBQHNAg2fAw  # noqa: E501

@@ -275,3 +275,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:_apU1QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKRwILgggZkQREqwQEogMyqwMDzhYHzxYTCAnkBQ3rBQ  # noqa: E501

@@ -229,3 +229,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:qOTLIAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIMjAkS0QQIzhAX5RQK3gIV2QIEogMyqwMDzhYHzxYRCAqwBQIyEN0E  # noqa: E501

@@ -266,3 +266,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:-0rRjQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECDIwJEtEECM4QDuUUAaICCKMCCt4CFdkCBLADMrkDA84WB88WCggbOgm2AQi7AgqwBQIyEN0E  # noqa: E501

@@ -312,3 +312,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:0G02zQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCkcCC4IIGZEEGasEAaICKqMCBLADMrkDA84WB88WCggbOgm2AQq7AgnkBQ3rBQ  # noqa: E501

@@ -242,3 +242,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:KDxrYwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAgmkCA_HBwGiAgijAgreAl_ZAhw6C5cBArAHB6cHCrAFEqsE  # noqa: E501

@@ -563,3 +563,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:MxtewAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoF_BBD_xCIAvgPCoQCIasLINYIjQGpFAPgEw3bEw  # noqa: E501

@@ -291,3 +291,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:wQQBhQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAgIyBub3FhOiBFNTAxCkoCA7gND9ECAtcFEdQFFPkFQNcFVQQD4goN3Qo  # noqa: E501

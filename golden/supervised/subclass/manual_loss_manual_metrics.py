@@ -315,3 +315,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:v6pEiwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKSgID4A0P-QIH2gII7QkN_gYU-QUPywFAqwQGnAUyoQUDzhYHzxYTCAPKCw3FCw  # noqa: E501

@@ -269,3 +269,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:0UgVZAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIIhA8O0wMH2gII7QkN_gYK-QUKLAj3AQjOEBflFAreAhHZAgacBTKhBQPOFgfPFhEIBrgMEKcL  # noqa: E501

@@ -306,3 +306,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:9UUFKQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECCIQPDtMDB9oCCO0JDf4GCvkFCiwI9wEIzhAO5RQBogIIowIK3gIR2QIGrgUyswUDzhYHzxYKCBs6CbYBCLsCBrgMEKcL  # noqa: E501

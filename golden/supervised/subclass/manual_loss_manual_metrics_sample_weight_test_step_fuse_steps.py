@@ -601,3 +601,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:X7bpgAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgX8EB7_EIgCwhALqAIOzwsH2gII7QkN_gYK-QUKLAj3AQvOEBZxD6kUAaICCKMCCt4CEdkCBq4FMrMFA84WB88WCggbOgm2AQi7AgaoFBCXEw  # noqa: E501

@@ -352,3 +352,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:EG62YQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCkoCA-AND_kCB9oCCO0JDf4GFPkFD8sBGasEAaICJqMCBq4FMrMFA84WB88WCggbOgm2AQq7AgPKCw3FCw  # noqa: E501

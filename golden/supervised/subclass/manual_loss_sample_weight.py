@@ -245,3 +245,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:s9Zp8AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECCIIODtECAtcFEdQFCvkFCiwY7wUK3gIR2QJTBAaOCxD9CQ  # noqa: E501

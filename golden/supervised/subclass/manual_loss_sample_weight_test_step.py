@@ -286,3 +286,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:uvFJnQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAgiCDg7RAgLXBRHUBQr5BQosD-8FAaICCKMCCt4CEdkCTAQcOguXAQKwBwenBwaOCxD9CQ  # noqa: E501

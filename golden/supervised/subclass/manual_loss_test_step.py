@@ -332,3 +332,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:L16DUQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLWxvc3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQpKAgO4DQ_RAgLXBRHUBRT5BRnXBQGiAiajAkwEHDoLlwECsAcJpwcD4goN3Qo  # noqa: E501

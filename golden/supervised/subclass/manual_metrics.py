@@ -296,3 +296,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:wEjy0AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCkoCA9wLD3UMohYCsx0N_gYPmwdEqwQEogMyqwMDzhYHzxYTCAPACQ27CQ  # noqa: E501

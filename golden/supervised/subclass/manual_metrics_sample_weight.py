@@ -250,3 +250,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:dS6Z8woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECCPQMDsMBDKIWArMdDf4GCJsHCM4QF-UUCt4CFdkCBKIDMqsDA84WB88WEQgGogoQkQk  # noqa: E501

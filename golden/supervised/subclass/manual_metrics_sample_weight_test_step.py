@@ -287,3 +287,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:nHo9XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAgj0DA7DAQyiFgKzHQ3-BgibBwjOEA7lFAGiAgijAgreAhXZAgSwAzK5AwPOFgfPFgoIGzoJtgEIuwIGogoQkQk  # noqa: E501

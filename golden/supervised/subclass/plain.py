@@ -272,3 +272,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:bk8a1woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc3ViY2xhc3MKSgIk6AqXAacLAsAJDrsJ  # noqa: E501

@@ -226,3 +226,6 @@ if __name__ == "__main__":
         x[1000:], y[1000:], sample_weight=weights[1000:], verbose=0, return_dict=True
     )
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:cxixzAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgiKDCBZGJMLCt4CZtkCBaIKEZEJ  # noqa: E501

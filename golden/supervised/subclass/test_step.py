@@ -313,3 +313,6 @@ if __name__ == "__main__":
     )
     results = model.evaluate(x[1000:], y[1000:], verbose=0, return_dict=True)
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
+
+
+# kscaffold:base:MxAlhgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tdGVzdC1zdGVwCkoCJOgKGacLAaICdKMCHDoLlwECsAcJpwcCwAkOuwk  # noqa: E501

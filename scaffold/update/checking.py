@@ -1,0 +1,100 @@
+"""`kscaffold check`: which of many files an update would change."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import __version__
+from ..errors import KscaffoldError
+from ..writing import shown
+from .change import Change
+from .plan import Plan
+from .planning import generated, plan_update
+from .results import as_output as diffs
+from .results import entries
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What was found out of a module or a project.
+
+    Attributes:
+        target: Its path.
+        status: `same`, `differs` or `error`.
+        files: What would become of its files, as `--json` has them.
+        error: What is wrong, or `None`.
+    """
+
+    target: str
+    status: str
+    files: tuple[dict, ...] = ()
+    error: KscaffoldError | None = None
+
+
+def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
+    """Finds out which modules and projects an update would change.
+
+    Args:
+        paths: Files and folders. What kscaffold did not generate is passed over.
+        diff: Whether to show the changes.
+    """
+    found = {}
+    for path in paths:
+        try:
+            for target in generated(Path(path)):
+                if target.resolve() not in found:
+                    found[target.resolve()] = _check(target, diff)
+        except KscaffoldError as error:
+            found[path] = Checked(path, "error", error=error)
+    return list(found.values())
+
+
+def exit_code(checked: list[Checked]) -> int:
+    """Returns 0 if all are up to date, 1 if one is not, 2 if that cannot be said."""
+    codes = {"same": 0, "differs": 1, "error": KscaffoldError.exit_code}
+    return max((codes[one.status] for one in checked), default=0)
+
+
+def as_data(checked: list[Checked]) -> dict:
+    """Returns the result for `--json`."""
+    return {
+        "version": __version__,
+        "checked": [
+            {
+                "target": one.target,
+                "status": one.status,
+                "files": list(one.files),
+                "error": one.error
+                and {"message": one.error.message, "hint": one.error.hint},
+            }
+            for one in checked
+        ],
+    }
+
+
+def as_output(checked: list[Checked]) -> str:
+    """Returns what belongs on standard output: the changes, if they are asked for."""
+    return "".join(diffs(one.files) for one in checked)
+
+
+def as_messages(checked: list[Checked]) -> list[str]:
+    """Returns what to tell a person: what is not as it should be, and a summary."""
+    messages = []
+    for one in checked:
+        if one.error:
+            messages.append(f"Error: {one.error}")
+        elif one.status == "differs":
+            command = f"kscaffold update {shown(Path(one.target))}"
+            messages.append(f"{shown(Path(one.target))} would change: {command}")
+    same = sum(one.status == "same" for one in checked)
+    return [*messages, f"{same} of {len(checked)} up to date"]
+
+
+def _check(target: Path, diff: bool) -> Checked:
+    """Checks one module or project."""
+    try:
+        plan: Plan = plan_update(str(target), Change({}))
+    except KscaffoldError as error:
+        return Checked(str(target), "error", error=error)
+    status = "differs" if plan.changes or plan.needs_a_look else "same"
+    return Checked(str(target), status, tuple(entries(plan, False, diff=diff)))

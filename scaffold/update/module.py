@@ -1,0 +1,150 @@
+"""The update of one module."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..formatting import black_mode, mode_of, mode_settings
+from ..header import parse_header
+from ..record import MARK, Record
+from ..rendering import module_text
+from ..spec import Spec
+from ..writing import shown
+from .adapting import class_name_in, in_style, renamed, styles_of
+from .change import Change
+from .origin import check_version, read_base, with_place
+from .plan import FileUpdate, Plan
+from .source import Source
+from .threeway import merge_module, neutral, problems
+
+
+@dataclass(frozen=True)
+class Request:
+    """What becomes of the options of a file, and of what the user did to all of it.
+
+    Attributes:
+        spec: The options from now on.
+        was: The name of the class as it was generated.
+        is_: The name that the user's file has for it.
+        as_was: `spec`, but with the form of the code as it was; `spec` itself if the
+            form does not change.
+    """
+
+    spec: Spec
+    was: str
+    is_: str
+    as_was: Spec
+
+    @classmethod
+    def of(cls, change: Change, old: Spec, base: str, ours: str) -> "Request":
+        """Finds out what a change means for a file.
+
+        Args:
+            change: The options that change.
+            old: The options as they were.
+            base: The module with the class, as it was generated.
+            ours: The module that the user has.
+
+        Raises:
+            SpecError: If the options do not fit together.
+        """
+        name = class_name_in(ours, base, old.class_name)
+        spec = change.applied(old)
+        if not change.concerns("class_name"):
+            # The user's name stays.
+            spec = replace(spec, class_name=name)
+        as_was = replace(
+            spec, line_length=old.line_length, target_version=old.target_version
+        )
+        return cls(spec, old.class_name, name, as_was)
+
+    @property
+    def changes_form(self) -> bool:
+        """Whether the form of the code is to be another."""
+        return self.spec != self.as_was
+
+
+def plan_module(path: Path, change: Change, base: Path | None = None) -> Plan:
+    """Plans the update of a module.
+
+    Args:
+        path: The module.
+        change: The options that change.
+        base: A file with its text as it was generated, in place of its record.
+
+    Returns:
+        The plan, with one file.
+
+    Raises:
+        RecordError: If the text as it was generated cannot be found out.
+        SpecError: If the options do not fit together.
+        MergeError: If the file cannot be merged as it is.
+        WriteError: If it cannot be read.
+    """
+    source = Source.existing(path)
+    record = read_base(source, base)
+    header = parse_header(record.text)
+    check_version(shown(path), header.version)
+    request = Request.of(change, header.spec, record.text, source.text)
+    spec = request.spec
+    current = black_mode(path, spec.line_length, spec.target_version)
+
+    def generated(spec, settings):
+        mode = mode_of(settings, current.target_versions)
+        return Record(module_text(spec, header.target, mode), (settings,))
+
+    theirs = generated(request.as_was, record.styles[0])
+    new_form = None
+    if request.changes_form:
+        new_form = generated(spec, mode_settings(current))
+    update, _ = update_module(
+        source, record, theirs, request, mode_settings(current), new_form
+    )
+    return Plan(str(path), spec.command(header.target), spec, (update,))
+
+
+def update_module(
+    source: Source,
+    base: Record,
+    theirs: Record,
+    request: Request,
+    settings: dict,
+    new_form: Record | None = None,
+) -> tuple[FileUpdate, Record]:
+    """Merges a module of the user's with what is generated now.
+
+    Args:
+        source: The user's module.
+        base: The text as it was generated.
+        theirs: What is generated now, in the first style of the base.
+        request: The options, and what else concerns all of the file.
+        settings: Black's settings for the file now.
+        new_form: What is generated now in another style, if the file is to have it.
+
+    Returns:
+        What becomes of the file, and the new base.
+    """
+    ours = renamed(source.text, request.is_, request.spec.class_name)
+    old = renamed(base.text, request.was, request.spec.class_name)
+    if old != base.text:
+        old = in_style(old, base.styles[-1])
+    styles = styles_of(neutral(old), neutral(ours), base.styles, settings)
+    if styles != base.styles:
+        old = in_style(old, styles[-1])
+    new = theirs.text
+    for style in styles[1:]:
+        new = in_style(new, style)
+    if MARK in new:
+        # Older modules have no place for a record.
+        ours = with_place(ours)
+    form = new_form and (new_form.text, new_form.styles[0])
+    merged = merge_module(old, ours, new, request.spec, styles[-1], form)
+    record = new_form or Record(new, styles)
+    text = record.put_into(merged.text)
+    update = FileUpdate(
+        source.path,
+        source.content,
+        source.encoded(text),
+        merged.conflicts,
+        () if merged.conflicts else problems(ours, text),
+    )
+    return update, record

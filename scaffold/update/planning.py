@@ -1,0 +1,101 @@
+"""Plans the update of whatever a path names, and finds what there is to update."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..comparing import read
+from ..errors import KscaffoldError, RecordError, WriteError
+from ..header import LINE as HEADER
+from ..record import LINE as RECORD
+from ..section import HEADING, SETTINGS, split_section
+from ..targets import is_project
+from ..writing import shown
+from .change import Change
+from .module import plan_module
+from .moved import files_below
+from .plan import Plan
+from .project import plan_project
+
+
+def plan_update(target: str, change: Change, base: str | None = None) -> Plan:
+    """Plans an update, and changes nothing.
+
+    Args:
+        target: A module, or the folder of a project.
+        change: The options that change.
+        base: A file or a folder with the target as it was generated, in place of the
+            records in the target.
+
+    Returns:
+        The plan; `apply()` does what it says.
+
+    Raises:
+        KscaffoldError: If it cannot be updated; the message says why and what to do.
+    """
+    path, base = Path(target), None if base is None else Path(base)
+    if is_project(target):
+        return plan_project(path, change, base)
+    project = project_of(path)
+    if project is not None and base is None:
+        raise RecordError(
+            f"{shown(path)} belongs to a project, which has one set of options.",
+            f"kscaffold update {shown(project)}",
+        )
+    return plan_module(path, change, base)
+
+
+def project_of(path: Path) -> Path | None:
+    """Returns the folder of the project that a file belongs to, if it does to one.
+
+    It does if it is where the project's files were generated, or has the record of
+    one: then it was moved.
+    """
+    for folder in path.absolute().parents:
+        words = _words(folder / SETTINGS)
+        place = path.absolute().relative_to(folder).as_posix()
+        if place in words or set(_ends(path)[1]).intersection(words.values()):
+            shortened = os.path.relpath(folder)
+            return folder if shortened.startswith("..") else Path(shortened)
+    return None
+
+
+def generated(path: Path) -> Iterator[Path]:
+    """Yields what kscaffold generated: modules, and the folders of projects.
+
+    Args:
+        path: A file or a folder. A file of a project stands for the project.
+
+    Raises:
+        WriteError: If there is no such file, or it cannot be read.
+    """
+    if path.is_dir():
+        if _words(path / SETTINGS):
+            yield path
+        else:
+            for below in files_below(path):
+                if below.name == SETTINGS or below.suffix == ".py":
+                    yield from generated(below)
+    elif path.name == SETTINGS:
+        if _words(path):
+            yield path.parent
+    elif any(_ends(path)):
+        yield project_of(path) or path
+
+
+def _words(settings: Path) -> dict[str, str]:
+    """Returns the records in a `pyproject.toml`, if it has any."""
+    try:
+        text = settings.read_text("utf-8")
+        return split_section(text)[1].get("base", {}) if HEADING in text else {}
+    except (OSError, ValueError, KscaffoldError):
+        return {}
+
+
+def _ends(path: Path) -> tuple[list[str], list[str]]:
+    """Returns the first lines and the records of kscaffold's in a file."""
+    content = read(path)
+    if content is None:
+        raise WriteError(f"{shown(path)} does not exist.", "Name a file that does.")
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
+    return [match[0] for match in HEADER.finditer(text)], RECORD.findall(text)

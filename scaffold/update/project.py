@@ -1,0 +1,184 @@
+"""The update of a project."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..errors import RecordError
+from ..formatting import black_mode, mode_settings
+from ..header import parse_command, parse_header
+from ..record import LINE as RECORD
+from ..record import MARK, Record
+from ..rendering import project_texts
+from ..section import HEADING, SETTINGS, split_section, with_section
+from ..spec import Spec
+from ..writing import shown
+from .change import Change
+from .merging import Merge, renumbered
+from .module import Request, update_module
+from .moved import locate
+from .origin import check_version, decoded, with_place
+from .plan import FileUpdate, Plan
+from .source import Source
+from .threeway import merge_text, neutral
+
+
+def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan:
+    """Plans the update of a project.
+
+    Args:
+        folder: The project.
+        change: The options that change.
+        base: A folder with the project as it was generated, in place of its records.
+
+    Returns:
+        The plan. A file that the user moved is updated where it is now; one that the
+        user removed stays away.
+
+    Raises:
+        RecordError: If the texts as they were generated cannot be found out.
+        SpecError: If the options do not fit together.
+        MergeError: If a file cannot be merged as it is.
+        WriteError: If one cannot be read.
+    """
+    settings, bare, section = _read_settings(folder)
+    if base is not None:
+        _, _, section = _read_settings(base)
+    target, old = parse_command(section["command"])
+    package = Path(target).name
+    bases = _bases(folder, section) if base is None else _read_bases(base, old, package)
+    model = f"{package}/model.py"
+    if model not in bases or parse_header(bases[model].text).spec != old:
+        raise RecordError(
+            f"The command in {HEADING} of {shown(settings.path)} was edited: it is not "
+            "the one that made the project.",
+            "Put it back; to change options, name them: kscaffold update --help.",
+        )
+    sources = locate(folder, bases)
+
+    request = Request.of(change, old, bases[model].text, sources[model].text)
+    generated = project_texts(request.spec, package)
+    as_was = generated
+    if request.changes_form:
+        as_was = project_texts(request.as_was, package)
+    files, records = [], {}
+    for path in sorted({*bases, *generated} - {SETTINGS}):
+        source = sources.get(path) or Source.read(folder / path)
+        update, record = _update(
+            source, bases.get(path), as_was.get(path), generated.get(path), request
+        )
+        files.append(update)
+        if record:
+            records[path] = record
+    # Last: while it is the old one, an update that was killed can be done again.
+    records[SETTINGS] = generated[SETTINGS]
+    records = {path: records[path] for path in generated}
+    merged = _merged(
+        replace(settings, text=bare), bases[SETTINGS], request, records[SETTINGS]
+    )
+    command = request.spec.command(package)
+    text = with_section(merged.text, records, command)
+    conflicts = renumbered(merged.conflicts, text)
+    files.append(
+        FileUpdate(settings.path, settings.content, settings.encoded(text), conflicts)
+    )
+    return Plan(str(folder), command, request.spec, tuple(files))
+
+
+def _update(
+    source: Source,
+    base: Record | None,
+    as_was: Record | None,
+    new: Record | None,
+    request: Request,
+) -> tuple[FileUpdate, Record | None]:
+    """Returns what becomes of a file of a project, and its new base if it has one."""
+    if new is None:
+        return _dropped(source, base), None
+    if source.content is None:
+        return _absent(source, base, new), new
+    base = base or Record("", new.styles)
+    if source.path.suffix == ".py":
+        settings = mode_settings(black_mode(source.path))
+        new_form = new if request.changes_form else None
+        return update_module(source, base, as_was, request, settings, new_form)
+    merged = _merged(source, base, request, new)
+    text = source.encoded(merged.text)
+    return FileUpdate(source.path, source.content, text, merged.conflicts), new
+
+
+def _merged(source: Source, base: Record, request: Request, new: Record) -> Merge:
+    """Merges a file that is not Python, but may have the name of the class in it."""
+    text = base.text
+    if request.was not in source.text:
+        text = text.replace(request.was, request.spec.class_name)
+    return merge_text(text, source.text, new.text, request.spec)
+
+
+def _dropped(source: Source, base: Record) -> FileUpdate:
+    """Removes a file that is not generated any more, if nobody edited it."""
+    if source.content is None or neutral(source.text) == neutral(base.text):
+        return FileUpdate(source.path, source.content, None)
+    kept = "the update removes it, but you edited it: it stays"
+    text = source.content.decode()
+    return FileUpdate(source.path, source.content, text, problems=(kept,))
+
+
+def _absent(source: Source, base: Record | None, new: Record) -> FileUpdate:
+    """Adds a file, or leaves it away that the user removed."""
+    if base is None:
+        return FileUpdate(source.path, None, new.put_into(new.text))
+    changed = neutral(base.text) != neutral(new.text)
+    away = "you removed it, but the update changes it: it stays away"
+    return FileUpdate(source.path, None, None, problems=(away,) if changed else ())
+
+
+def _read_settings(folder: Path) -> tuple[Source, str, dict]:
+    """Reads `pyproject.toml` of a project: the file, and its text and section apart."""
+    settings = Source.read(folder / SETTINGS)
+    name = shown(settings.path)
+    if settings.content is None:
+        raise RecordError(
+            f"{shown(folder)} is no project: it has no {SETTINGS}.",
+            "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+        )
+    try:
+        text, section = split_section(settings.text)
+    except RecordError as error:
+        raise RecordError(
+            f"{name}: {error.message}",
+            "Put the section back from version control; a project needs the one that "
+            "`kscaffold new` wrote.",
+        ) from error
+    check_version(name, section["version"])
+    return settings, text, section
+
+
+def _bases(folder: Path, section: dict) -> dict[str, Record]:
+    """Reads the records of a project."""
+    name = shown(folder / SETTINGS)
+    words = section.get("base", {})
+    if SETTINGS not in words:
+        raise RecordError(
+            f"{name} has no records of the texts as they were generated.",
+            "Put the section [tool.kscaffold.base] back from version control, or name "
+            "a folder with the project as it was generated: --base FOLDER.",
+        )
+    return {
+        path: decoded(word, f"The record of {path} in {name}", SETTINGS)
+        for path, word in words.items()
+    }
+
+
+def _read_bases(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
+    """Reads a project that is as it was generated."""
+    bases = {}
+    for path, record in project_texts(spec, package).items():
+        source = Source.read(folder / path)
+        if source.content is not None:
+            text = source.text
+            if path == SETTINGS:
+                text, _ = split_section(text)
+            elif path == f"{package}/model.py":
+                text = RECORD.sub(MARK, with_place(text))
+            bases[path] = Record(text, record.styles)
+    return bases

@@ -1,0 +1,94 @@
+"""What an update did or would do: as data for `--json`, and as words for people."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from .. import __version__
+from ..comparing import unified_diff
+from ..writing import shown
+from .plan import FileUpdate, Plan
+
+#: What is said of a file that changes.
+DONE = {"added": "Added {}", "updated": "Updated {}", "removed": "Removed {}"}
+PLANNED = {
+    "would be added": "Would add {}",
+    "would be updated": "Would update {}",
+    "would be removed": "Would remove {}",
+}
+
+
+def entries(
+    plan: Plan, written: bool, kept: list[Path] = (), diff: bool = False
+) -> list[dict]:
+    """Describes the files of a plan.
+
+    Args:
+        plan: The plan.
+        written: Whether it was carried out.
+        kept: The copies of old files that stay.
+        diff: Whether to show the changes.
+
+    Returns:
+        One dict per file: `path`, `status`, `conflicts`, `problems`, and `diff` if it
+        is asked for.
+    """
+    found = []
+    for file in plan.files:
+        entry = {
+            "path": str(file.path),
+            "status": _status(file, written),
+            "conflicts": [asdict(conflict) for conflict in file.conflicts],
+            "problems": list(file.problems),
+        }
+        if diff:
+            entry["diff"] = unified_diff(file.path, file.old, file.new)
+        copies = [str(p) for p in kept if p.name.startswith(f"{file.path.name}.orig")]
+        found.append({**entry, "backup": copies[0]} if copies else entry)
+    return found
+
+
+def as_data(plan: Plan, files: list[dict]) -> dict:
+    """Returns the result for `--json`."""
+    return {
+        "version": __version__,
+        "target": plan.target,
+        "command": plan.command,
+        "options": asdict(plan.spec),
+        "files": files,
+    }
+
+
+def as_output(files: list[dict]) -> str:
+    """Returns what belongs on standard output: the changes, if they are asked for."""
+    return "".join(entry.get("diff", "") for entry in files)
+
+
+def as_messages(plan: Plan, files: list[dict]) -> list[str]:
+    """Returns what to tell a person: what changes, and what is left to do."""
+    messages = []
+    for entry in files:
+        path = shown(Path(entry["path"]))
+        form = {**DONE, **PLANNED}.get(entry["status"])
+        messages += [form.format(path)] if form else []
+        messages += [f"Kept {entry['backup']}"] if "backup" in entry else []
+        for conflict in entry["conflicts"]:
+            where = f", in {conflict['where']}" if conflict["where"] else ""
+            lines = f"lines {conflict['first']} to {conflict['last']}"
+            messages.append(f"Conflict in {path}, {lines}{where}")
+        messages += [f"Look at {path}: {problem}" for problem in entry["problems"]]
+    written = any(entry["status"] in DONE for entry in files)
+    if not plan.changes and not plan.needs_a_look:
+        messages.append(f"{shown(Path(plan.target))} is up to date")
+    elif plan.needs_a_look and not written:
+        messages.append("Nothing was changed.")
+    elif any(entry["conflicts"] for entry in files):
+        messages.append("Keep what you want of each conflict, and remove the markers.")
+    return messages
+
+
+def _status(file: FileUpdate, written: bool) -> str:
+    if not file.changes:
+        return "same"
+    verb = "added" if file.old is None else "updated"
+    verb = "removed" if file.text is None else verb
+    return verb if written else f"would be {verb}"
