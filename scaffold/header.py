@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from . import __version__
 from .errors import SpecError
@@ -17,8 +17,7 @@ LINE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Header:
+class Header(NamedTuple):
     """What the first line of a generated file says.
 
     Attributes:

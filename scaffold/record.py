@@ -10,9 +10,9 @@ import base64
 import json
 import re
 import zlib
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import RecordError
 from .recipes import TEMPLATES
@@ -25,8 +25,7 @@ EXCUSE = "  # noqa: E501"
 LINE = re.compile(rf"^{MARK}(?P<word>\S*)(?:{EXCUSE})?$", re.MULTILINE)
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A text as it was generated.
 
     Attributes:
@@ -82,7 +81,6 @@ class Record:
         return cls(text, styles)
 
 
-@dataclass
 class Dictionary:
     """Lines that records refer to by their numbers.
 
@@ -90,12 +88,11 @@ class Dictionary:
         lines: The lines. None may ever change: more may follow them.
     """
 
-    lines: list[str]
-    _places: dict[str, list[int]] = field(default_factory=dict)
-
-    def __post_init__(self):
+    def __init__(self, lines: list[str]):
         """Finds the places of each line."""
-        for number, line in enumerate(self.lines):
+        self.lines = lines
+        self._places = {}
+        for number, line in enumerate(lines):
             self._places.setdefault(line, []).append(number)
 
     def runs(self, text: str) -> list[tuple[int, int] | str]:

@@ -16,7 +16,6 @@ from .formatting import black_mode, format_source, mode_settings
 from .header import excuse_header, header
 from .recipes import TEMPLATES, load_recipe, project_templates
 from .record import MARK, Record
-from .section import with_records
 from .spec import Spec
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
@@ -99,6 +98,8 @@ def module_text(spec: Spec, name: str, mode) -> str:
 
 def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
     """Renders a project, with the records of its files."""
+    from .section import with_records  # only for a project
+
     package = package_name(target)
     texts = project_texts(spec, package)
     return [
