@@ -108,21 +108,33 @@ class Dictionary:
             at += length or 1
         return runs
 
-    def grow(self, text: str, shortest: int = 8) -> None:
-        """Adds the lines of a text that are in no run of a certain length.
+    def grow(self, text: str, shortest: int = 12) -> None:
+        """Adds the lines of a text that are not known, if there are any.
+
+        Lines beside them are added again, if they are in short runs only: the fewer
+        runs a text has, the shorter is its record.
 
         Args:
             text: The text.
-            shortest: Shorter runs are added as well: the fewer runs, the shorter are
-                the records.
+            shortest: The length of a run that is not added again.
         """
-        lines, new, at = text.split("\n"), [], 0
+        lines, part, at = text.split("\n"), [], 0
         while at < len(lines):
             _, length = self._longest(lines, at)
-            if length < shortest:
-                new.append(lines[at])
-            at += length if length >= shortest else 1
-        for line in new:
+            if length >= shortest:
+                self._add(part)
+                part = []
+            else:
+                length = 1
+                part.append(lines[at])
+            at += length
+        self._add(part)
+
+    def _add(self, lines: list[str]) -> None:
+        """Adds lines, if one of them is new."""
+        if self._places.keys() >= set(lines):
+            return
+        for line in lines:
             self._places.setdefault(line, []).append(len(self.lines))
             self.lines.append(line)
 

@@ -9,6 +9,9 @@ import pytest
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
 
+# These are what kscaffold generated, a project with tests of its own among them.
+collect_ignore = ["earlier"]
+
 # The same programs are compiled again and again: share them between the models and
 # between the processes of one run.
 CACHE = None

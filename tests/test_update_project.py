@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from matrix import golden_projects
 
-from scaffold import Spec, render, write
+from scaffold import Spec, __version__, render, write
 from scaffold.cli import main
 from scaffold.update import applying
 
@@ -261,7 +261,7 @@ LOST = {
     ),
     "no TOML": ("[project]", "[project", "is not TOML"),
     "a newer version": (
-        'version = "0.1.0"\ncommand',
+        f'version = "{__version__}"\ncommand',
         'version = "99"\ncommand',
         "newer",
     ),

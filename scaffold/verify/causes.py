@@ -56,7 +56,7 @@ ERRORS = (
     (
         r"generated without sample weights",
         "The class refuses sample weights.",
-        "Generate it again with --sample-weight.",
+        "kscaffold update FILE.py --sample-weight",
     ),
     (
         r"UnexpectedTracer|[Ll]eaked",
