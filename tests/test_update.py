@@ -1108,7 +1108,7 @@ def test_edited_earlier_file(earlier):
             "    def compute_loss_and_updates(",
             f"{loss}    def compute_loss_and_updates(",
         ),
-        ("import os\n", "import functools\nimport os\n"),
+        ("import os\n", "import json\nimport os\n"),
         ("    rng = np.random.default_rng(0)", "    rng = np.random.default_rng(7)"),
     ]
     edit(path, *edits)
@@ -1119,7 +1119,7 @@ def test_edited_earlier_file(earlier):
 
     spec = replace(spec, **change)
     after = path.read_text(encoding="utf-8")
-    mine = {loss: "", "import functools\n": "", "default_rng(7)": "default_rng(0)"}
+    mine = {loss: "", "import json\n": "", "default_rng(7)": "default_rng(0)"}
     assert all(1 == after.count(edit) for edit in mine)
     without = after
     for new, old in mine.items():
