@@ -71,6 +71,10 @@ def test_wheel(tmp_path):
     assert (0, "") == run(kscaffold, "new", "--manual-metrics")
     assert "Train it: pip install keras jax && python custom_model.py" in said[-1]
     assert text(Spec(manual_metrics=True)) == (tmp_path / "custom_model.py").read_text()
+    assert (0, "") == run(kscaffold, "update", "custom_model.py", "--test-step")
+    spec = Spec(manual_metrics=True, test_step=True)
+    assert text(spec) == (tmp_path / "custom_model.py").read_text()
+    assert (0, "") == run(kscaffold, "check", "custom_model.py")
     assert 1 == run(python, "-c", "import keras")[0]
     assert 1 == run(python, "-c", "import jax")[0]
 

@@ -19,7 +19,8 @@ from matrix import (
 )
 
 from scaffold import Spec, render
-from scaffold.record import MARK
+from scaffold.record import LINE as RECORD
+from scaffold.record import MARK, Record, dictionary
 
 
 def all_golden() -> list[Spec]:
@@ -112,6 +113,29 @@ def inner_lines(content: str) -> list[str]:
     lines = content.split("\n")
     assert lines[-2].startswith(MARK) and not lines[-1]
     return lines[1:-2]
+
+
+def test_record_is_the_text():
+    """The record of each golden gives the golden back, and is one short line."""
+    lengths = []
+    for path, spec in golden_specs().items():
+        content = text(spec, path.name)
+        [word] = RECORD.findall(content)
+        record = Record.of_word(word)
+
+        assert content == record.put_into(record.text)
+        lengths.append(len(word))
+    assert sorted(lengths)[len(lengths) // 2] < 300
+    assert max(lengths) < 500
+
+
+def test_dictionary_is_used():
+    """A golden needs few words of its own: the dictionary knows its lines."""
+    for path, spec in golden_specs().items():
+        runs = dictionary().runs(text(spec, path.name))
+
+        # The first line, the last line, and nothing else.
+        assert sum(isinstance(run, str) for run in runs) <= 2
 
 
 @SPACES

@@ -14,6 +14,7 @@ import sys
 import time
 import zlib
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import black
@@ -23,15 +24,17 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from matrix import CHOICES, core_specs, golden_specs, text
+from matrix import CHOICES, core_specs, text
 
 from scaffold import Spec, __version__, render, writing
 from scaffold.cli import main
 from scaffold.errors import RecordError, WriteError
+from scaffold.formatting import mode_of, mode_settings
 from scaffold.header import parse_header
-from scaffold.record import DICTIONARY, MARK, Record, dictionary
+from scaffold.record import DICTIONARY, MARK, Record
 from scaffold.record import LINE as RECORD
-from scaffold.update import applying, merging, planning
+from scaffold.rendering import module_text
+from scaffold.update import applying, merging, module, planning, threeway
 from scaffold.update.change import Change
 from scaffold.update.planning import plan_update
 
@@ -257,6 +260,22 @@ def plain_update(path: Path, change: dict) -> tuple[str, tuple]:
     return file.text, file.conflicts
 
 
+@cache
+def generated(spec: Spec, name: str, style: str) -> str:
+    """Renders a module, once."""
+    return module_text(spec, name, mode_of(json.loads(style)))
+
+
+@pytest.fixture
+def render_once(monkeypatch):
+    """Updates render a spec only once: Black takes most of their time."""
+
+    def cached(spec, name, mode):
+        return generated(spec, name, json.dumps(mode_settings(mode)))
+
+    monkeypatch.setattr(module, "module_text", cached)
+
+
 def hold(check, examples: int) -> None:
     """Checks a property of pairs of different specs with many examples.
 
@@ -280,9 +299,9 @@ def hold(check, examples: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "examples", [12, pytest.param(300, marks=pytest.mark.exhaustive)]
+    "examples", [6, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
-def test_edits_arrive(examples):
+def test_edits_arrive(examples, render_once):
     """Edits where two specs agree arrive in the new text, which trains; none is lost.
 
     Where the specs differ, an edit is in a conflict, or there without one.
@@ -319,9 +338,9 @@ def test_edits_can_be_lost(broken):
 
 
 @pytest.mark.parametrize(
-    "examples", [15, pytest.param(200, marks=pytest.mark.exhaustive)]
+    "examples", [8, pytest.param(60, marks=pytest.mark.exhaustive)]
 )
-def test_round_trip(examples):
+def test_round_trip(examples, render_once):
     """Without edits, A to B gives what `new` writes, and B to A the bytes of A."""
 
     def check(old, new, data):
@@ -482,6 +501,16 @@ def test_form_of_own_lines_stays():
     update(NAME, "--test-step", "--manual-metrics")
 
     assert "        print( 'x' )\n" in path.read_text(encoding="utf-8")
+
+
+def test_only_new_lines_are_formatted():
+    """Black formats the lines that an update brought, and no others."""
+    mine = "def f():\n    print( 'x' )\n\n\ndef g():\n    return 1\n"
+    merged = mine.replace("return 1", "return ( 'y' )")
+
+    result = threeway.formatted(mine, merged, {})
+
+    assert merged.replace("( 'y' )", '"y"') == result
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["", "bom"])
@@ -905,20 +934,6 @@ def test_kill(tmp_path):
 # The base.
 
 
-def test_record_is_the_text():
-    """The record of each golden gives the golden back, and is one short line."""
-    lengths = []
-    for path, spec in golden_specs().items():
-        content = text(spec, path.name)
-        [word] = RECORD.findall(content)
-        record = Record.of_word(word)
-
-        assert content == record.put_into(record.text)
-        lengths.append(len(word))
-    assert sorted(lengths)[len(lengths) // 2] < 300
-    assert max(lengths) < 500
-
-
 @pytest.mark.parametrize("length", [79, 100, 120])
 def test_records_of_other_lengths_are_short(length):
     """In the line lengths that people use, records are not much longer."""
@@ -934,15 +949,6 @@ def test_dictionary_only_grows():
 
     assert RELEASED_LINES == len(released)
     assert RELEASED_DIGEST == zlib.crc32(b"\n".join(released))
-
-
-def test_dictionary_is_used():
-    """A golden needs few words of its own: the dictionary knows its lines."""
-    for path, spec in golden_specs().items():
-        runs = dictionary().runs(text(spec, path.name))
-
-        # The first line, the last line, and nothing else.
-        assert sum(isinstance(run, str) for run in runs) <= 2
 
 
 def damaged(line: str) -> str:

@@ -23,15 +23,15 @@ class Request:
 
     Attributes:
         spec: The options from now on.
-        was: The name of the class as it was generated.
-        is_: The name that the user's file has for it.
+        generated_name: The name of the class as it was generated.
+        current_name: The name that the user's file has for it.
         as_was: `spec`, but with the form of the code as it was; `spec` itself if the
             form does not change.
     """
 
     spec: Spec
-    was: str
-    is_: str
+    generated_name: str
+    current_name: str
     as_was: Spec
 
     @classmethod
@@ -123,8 +123,8 @@ def update_module(
     Returns:
         What becomes of the file, and the new base.
     """
-    ours = renamed(source.text, request.is_, request.spec.class_name)
-    old = renamed(base.text, request.was, request.spec.class_name)
+    ours = renamed(source.text, request.current_name, request.spec.class_name)
+    old = renamed(base.text, request.generated_name, request.spec.class_name)
     if old != base.text:
         old = in_style(old, base.styles[-1])
     styles = styles_of(neutral(old), neutral(ours), base.styles, settings)

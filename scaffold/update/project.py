@@ -109,8 +109,8 @@ def _update(
 def _merged(source: Source, base: Record, request: Request, new: Record) -> Merge:
     """Merges a file that is not Python, but may have the name of the class in it."""
     text = base.text
-    if request.was not in source.text:
-        text = text.replace(request.was, request.spec.class_name)
+    if request.generated_name not in source.text:
+        text = text.replace(request.generated_name, request.spec.class_name)
     return merge_text(text, source.text, new.text, request.spec)
 
 

@@ -71,7 +71,7 @@ def merge_module(
     merged = merge(old, mine, with_imports_of(new, old), labels(spec))
     text = with_changed_imports(merged.text, old, new)
     if not merged.conflicts:
-        text = _formatted(mine, text, style)
+        text = formatted(mine, text, style)
     if new_form is not None:
         if merged.conflicts:
             raise MergeError(
@@ -108,22 +108,20 @@ def problems(ours: str, merged: str) -> tuple[str, ...]:
     )
 
 
-def _formatted(old: str, new: str, style: dict) -> str:
+def formatted(old: str, new: str, style: dict) -> str:
     """Formats the lines of a text that are not in an older one, and no others."""
     lines = changed_lines(old, new)
     if not lines:
         return new
     try:
-        formatted = format_source(new, mode_of(style), lines)
+        result = format_source(new, mode_of(style), lines)
     except ValueError:
         # The user's lines are not Python.
         return new
-    matcher = difflib.SequenceMatcher(
-        None, new.split("\n"), formatted.split("\n"), False
-    )
+    matcher = difflib.SequenceMatcher(None, new.split("\n"), result.split("\n"), False)
     inside = all(
         any(first - 1 <= start and end <= last for first, last in lines)
         for kind, start, end, _, _ in matcher.get_opcodes()
         if kind != "equal"
     )
-    return formatted if inside else new
+    return result if inside else new
