@@ -31,13 +31,13 @@ def compare(old: bytes | None, new: bytes) -> str:
     return "same" if old == new else "differs"
 
 
-def unified_diff(path: Path, old: bytes | None, new: bytes) -> str:
+def unified_diff(path: Path, old: bytes | None, new: bytes | None) -> str:
     """Returns the change from `old` to `new`, in the form that `git apply` reads.
 
     Args:
         path: The file's path, for the labels.
         old: The bytes that are there, in any encoding, or `None` for no file.
-        new: The bytes that would be there.
+        new: The bytes that would be there, or `None` for no file.
 
     Returns:
         The diff, empty if nothing changes. Bytes that are not UTF-8 are surrogates:
@@ -48,9 +48,9 @@ def unified_diff(path: Path, old: bytes | None, new: bytes) -> str:
     label = path.as_posix().lstrip("/")
     lines = difflib.unified_diff(
         _lines(old or b""),
-        _lines(new),
+        _lines(new or b""),
         "/dev/null" if old is None else f"a/{label}",
-        f"b/{label}",
+        "/dev/null" if new is None else f"b/{label}",
     )
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"

@@ -41,11 +41,10 @@ class Record(NamedTuple):
     @property
     def word(self) -> str:
         """The record as a word of letters, digits, `-` and `_`."""
-        text = self.text.encode()
         styles = "" if self.styles == ({},) else json.dumps(self.styles)
+        runs = _distances(dictionary().runs(self.text))
         content = b"".join(
-            [zlib.crc32(text).to_bytes(4, "big"), styles.encode(), b"\n"]
-            + [_encode(run) for run in _distances(dictionary().runs(self.text))]
+            [_checksum(styles, self.text), styles.encode(), b"\n", *map(_encode, runs)]
         )
         return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
@@ -72,13 +71,12 @@ class Record(NamedTuple):
                 word + "=" * (-len(word) % 4), altchars=b"-_", validate=True
             )
             checksum, (styles, runs) = content[:4], content[4:].split(b"\n", 1)
-            text = "\n".join(_lines(runs))
-            styles = tuple(json.loads(styles)) if styles else ({},)
+            text, styles = "\n".join(_lines(runs)), styles.decode()
         except (ValueError, IndexError) as error:
             raise RecordError("it is damaged") from error
-        if zlib.crc32(text.encode()).to_bytes(4, "big") != checksum:
+        if _checksum(styles, text) != checksum:
             raise RecordError("it is damaged")
-        return cls(text, styles)
+        return cls(text, tuple(json.loads(styles)) if styles else ({},))
 
 
 class Dictionary:
@@ -158,6 +156,11 @@ class Dictionary:
 def dictionary() -> Dictionary:
     """Reads the dictionary."""
     return Dictionary(DICTIONARY.read_bytes().decode().split("\n"))
+
+
+def _checksum(styles: str, text: str) -> bytes:
+    """Returns four bytes that differ if a letter of a record does."""
+    return zlib.crc32(f"{styles}\n{text}".encode()).to_bytes(4, "big")
 
 
 def _distances(runs):

@@ -12,12 +12,9 @@ from .record import Record
 SETTINGS = "pyproject.toml"
 HEADING = "[tool.kscaffold]"
 
-#: The heading, and the lines of its tables, until another table or a comment begins.
-_SECTION = re.compile(
-    rf"^{re.escape(HEADING)}[ \t]*\n"
-    r"(?:(?:[ \t]*\n)*(?:\[tool\.kscaffold\..*|[^\[#\n]*=.*)(?:\n|\Z))*",
-    re.MULTILINE,
-)
+#: The headings of its tables, as people and formatters may write them.
+_HEADING = re.compile(r"\s*\[\s*tool\s*\.\s*kscaffold\s*(\.\s*base\s*)?\]\s*(#.*)?")
+_TABLE = re.compile(r"\s*\[")
 
 
 def with_records(files: dict[str, Record], command: str) -> dict[str, str]:
@@ -54,25 +51,75 @@ def split_section(text: str) -> tuple[str, dict]:
     """Takes a project's command and records from their heading.
 
     Returns:
-        The text with the heading alone, and the section: `version`, `command` and, if
-        it is there, `base`.
+        The text with the heading alone, and the section: `version`, `command` and
+        `base`, a dict of words. Comments among them are above the heading.
 
     Raises:
-        RecordError: If the text is not TOML or has no such section.
+        RecordError: If the text is not TOML, has no such section, or has one that
+            cannot be told from the rest.
     """
+    data = _parsed(text)
+    section = data.get("tool", {}).get("kscaffold")
+    if not _is_whole(section):
+        raise RecordError(
+            f"It has no section {HEADING} with just the version, the command and the "
+            "records that kscaffold wrote."
+        )
+    rest = _without_section(text)
+    expected = {**data, "tool": {**data["tool"], "kscaffold": {}}}
+    if _parsed(rest) != expected:
+        raise RecordError(f"Its section {HEADING} is not in the form that it had.")
+    return rest, {"base": {}, **section}
+
+
+def _is_whole(section) -> bool:
+    """Says whether a section has all that it needs, and nothing else."""
+    if not isinstance(section, dict) or not section.keys() <= {
+        "version",
+        "command",
+        "base",
+    }:
+        return False
+    words = section.get("base", {})
+    strings = [section.get("version"), section.get("command")]
+    strings += words.values() if isinstance(words, dict) else [None]
+    return all(isinstance(string, str) for string in strings)
+
+
+def _without_section(text: str) -> str:
+    """Leaves of a section its heading, with the comments in it above."""
+    lines, comments, blank, place = [], [], [], None
+    inside = False
+    for line in text.split("\n"):
+        heading = _HEADING.fullmatch(line)
+        if heading or (_TABLE.match(line) and inside):
+            if heading and place is None:
+                place = len(lines)
+            elif not heading:
+                # What is directly above the next table belongs to that.
+                lines += blank
+            inside, blank = bool(heading), []
+            if heading:
+                continue
+        if not inside:
+            lines.append(line)
+        elif line.strip() and not line.strip().startswith("#"):
+            comments += [kept for kept in blank if kept.strip()]
+            blank = []
+        else:
+            blank.append(line)
+    if inside:
+        lines += blank or [""]
+    if place is not None:
+        lines[place:place] = [*comments, HEADING]
+    return "\n".join(lines)
+
+
+def _parsed(text: str) -> dict:
     try:
-        section = tomllib.loads(text)["tool"]["kscaffold"]
-        is_whole = isinstance(section["version"], str) and section["command"]
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecordError(f"It is not TOML: {error}.") from error
-    except (KeyError, TypeError):
-        is_whole = False
-    if not is_whole:
-        raise RecordError(f"It has no section {HEADING} with a version and a command.")
-    rest, found = _SECTION.subn(f"{HEADING}\n", text)
-    if found != 1:
-        raise RecordError(f"It has no line {HEADING}.")
-    return rest, section
 
 
 def _quoted(text: str) -> str:

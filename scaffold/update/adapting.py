@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from ..errors import MergeError
 from ..formatting import format_source, mode_of
-from .blocks import DEFINITIONS, blocks_of
+from .blocks import DEFINITIONS, blocks_of, parse
 
 #: The line lengths that people use.
 LENGTHS = (79, 80, 88, 90, 95, 99, 100, 110, 119, 120, 127, 140)
@@ -31,7 +31,11 @@ def styles_of(base: str, ours: str, styles: tuple, settings: dict) -> tuple:
         `styles`, or `styles` and one more: that with which the base differs in the
         fewest lines from what the user has.
     """
-    if _distance(base, ours) == 0 or not _differs_in_form(ours, styles[-1]):
+    if _distance(base, ours) == 0:
+        # In both styles it may look the same.
+        asked = settings != styles[-1] and not _differs_in_form(ours, settings)
+        return (*styles, settings) if asked else styles
+    if not _differs_in_form(ours, styles[-1]):
         return styles
     lengths = [{**styles[-1], "line_length": n} for n in (*LENGTHS, _longest(ours))]
     candidates = {str(style): style for style in (styles[-1], settings, *lengths)}
@@ -50,7 +54,7 @@ def in_style(text: str, style: dict, what: str = "It") -> str:
     """
     try:
         return format_source(text, mode_of(style))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise MergeError(
             f"{what} is not Python, so it cannot be formatted: {error}",
             "Mend it first.",
@@ -71,15 +75,12 @@ def class_name_in(ours: str, base: str, name: str) -> str:
     """
     try:
         mine, generated = _classes(ours), _classes(base)
-    except (SyntaxError, ValueError):
+    except SyntaxError:
         return name
-    if name in mine or name not in generated:
-        return name
-    methods = generated[name]
-    shared = {
-        other: len(methods & mine[other]) for other in mine if other not in generated
-    }
-    nearest = max(shared, key=shared.get, default=name)
+    methods = generated.get(name, set())
+    shared = {other: len(methods & mine[other]) for other in mine}
+    # Of two with as many, the one of that name.
+    nearest = max(shared, key=lambda one: (shared[one], one == name), default=name)
     return nearest if 2 * shared.get(nearest, 0) >= len(methods) else name
 
 
@@ -118,8 +119,8 @@ def lost_names(old: str, new: str) -> list[tuple[int, str]]:
         Pairs of a line of `new`, from 1, and the name.
     """
     try:
-        old, new = ast.parse(old), ast.parse(new)
-    except (SyntaxError, ValueError):
+        old, new = parse(old), parse(new)
+    except SyntaxError:
         return []
     lost = _defined(old) - _defined(new)
     uses = (
@@ -197,7 +198,7 @@ def _classes(text: str) -> dict[str, set[str]]:
     """Maps the classes of a module to the names of their methods."""
     return {
         node.name: {n.name for n in node.body if isinstance(n, ast.FunctionDef)}
-        for node in ast.parse(text).body
+        for node in parse(text).body
         if isinstance(node, ast.ClassDef)
     }
 

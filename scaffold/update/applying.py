@@ -1,6 +1,7 @@
 """Does what a plan says; whatever happens, the old file or the new one is there."""
 
 import os
+import shutil
 from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,7 @@ from ..writing import file_errors, shown, write
 from .plan import FileUpdate
 
 
-def apply(files: Iterable[FileUpdate], backup: bool = False) -> list[Path]:
+def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]:
     """Writes what an update changes: each file is the old one or the new one, whole.
 
     While files are written, each old one is kept beside its place, as FILE.orig.
@@ -22,11 +23,12 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> list[Path]:
         backup: Whether the old ones stay there.
 
     Returns:
-        The old files that stay.
+        The old files that stay, by the paths of the new ones.
 
     Raises:
-        WriteError: If a file was changed since it was read, or cannot be written; then
-            none is. Files that are not generated any more are removed after that.
+        WriteError: If a file was changed since it was read, or cannot be written: then
+            none is written. Or if a file that is not generated any more cannot be
+            removed, which comes after that.
     """
     changes = [file for file in files if file.changes]
     for file in changes:
@@ -50,9 +52,9 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> list[Path]:
         _remove(kept.items())
         raise
     if backup:
-        return list(kept.values())
+        return {file.path: copy for file, copy in kept.items()}
     _remove(kept.items())
-    return []
+    return {}
 
 
 def _keep(file: FileUpdate) -> Path:
@@ -60,6 +62,7 @@ def _keep(file: FileUpdate) -> Path:
     names = (f"{file.path.name}.orig{n or ''}" for n in count())
     path = next(p for p in map(file.path.with_name, names) if not os.path.lexists(p))
     write([RenderedFile(path, file.old.decode())])
+    shutil.copymode(file.path, path)
     return path
 
 

@@ -1,7 +1,6 @@
 """A Python module as blocks: its functions, its methods, and what is between them."""
 
 import ast
-import re
 from collections import Counter
 
 from ..record import MARK
@@ -12,36 +11,61 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 MAIN = "__main__"
 
 
-def blocks_of(text: str) -> dict[str, list[str]]:
-    """Splits a module into blocks.
+def parse(text: str) -> ast.Module:
+    """Parses a module whose lines end in line feeds, and counts its lines as they do.
 
-    A block is a function, a method, the lines of a class before its first method, or
-    other lines in sequence. Blank lines and comments before a definition belong to it.
+    Raises:
+        SyntaxError: If it is not Python, or too deeply nested.
+    """
+    try:
+        # For Python, a carriage return ends a line too.
+        return ast.parse(text.replace("\r", " "))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError(str(error)) from error
+
+
+def is_python(text: str) -> bool:
+    """Says whether a text can be parsed."""
+    try:
+        parse(text)
+    except SyntaxError:
+        return False
+    return True
+
+
+def blocks_of(text: str) -> dict[str, list[str]]:
+    """Splits a module into blocks, which are all of its lines in their order.
+
+    A block is a function, a method, or other lines in sequence: those of a class before
+    its first method, statements between two functions. Blank lines and comments before
+    a definition belong to it, unless they are indented as what is before.
 
     Args:
         text: The module.
 
     Returns:
-        The lines of each block, in order. The keys are names, `CustomModel.fit`, with a
-        number if one is there again, `CustomModel.size#2`; for other lines, a key that
-        says which block they follow.
+        The lines of each block. The keys are names, `CustomModel.fit`, with a number if
+        one is there again, `CustomModel.size#2`; for lines between definitions, a key
+        that says which block they follow.
 
     Raises:
         SyntaxError: If it is not Python.
     """
     lines = text.split("\n")
     names = [""] * len(lines)
-    _name_lines(names, lines, ast.parse(text).body, "", Counter())
+    _name_lines(names, lines, parse(text).body, "", Counter())
     for number, line in enumerate(lines):
         if line == MARK:
             # It is no statement, but it moves with none either.
-            names[_gap_before(lines, number) : number + 1] = [MARK] * (
-                number + 1 - _gap_before(lines, number)
-            )
+            start = _gap_before(lines, number, 0)
+            names[start : number + 1] = [MARK] * (number + 1 - start)
     blocks, last, key = {}, None, ""
     for name, line in zip(names, lines, strict=True):
         if name != last:
-            key = name or f"after {key}"
+            # Lines of a class behind its methods are not those before them.
+            key = name if name and name not in blocks else f"after {key}"
+            while key in blocks:
+                key += "#"
             last = name
         blocks.setdefault(key, []).append(line)
     return blocks
@@ -50,27 +74,37 @@ def blocks_of(text: str) -> dict[str, list[str]]:
 def _name_lines(names, lines, body, outer: str, seen: Counter) -> None:
     """Gives the lines of statements, and those of the gaps before, their names."""
     for node in body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min(one.lineno for one in (node, *decorators)) - 1
+        start = _gap_before(lines, first, node.col_offset)
+        # Comments that are indented as the statement before are a part of it.
+        for number in range(_gap_before(lines, first), start):
+            names[number] = names[number - 1] if number else outer
         name = _name(node)
         if not name:
-            names[node.lineno - 1 : node.end_lineno] = [outer] * (
-                node.end_lineno - node.lineno + 1
-            )
             continue
         name = f"{outer}.{name}" if outer else name
         seen[name] += 1
         name += f"#{seen[name]}" if seen[name] > 1 else ""
-        decorators = getattr(node, "decorator_list", [])
-        start = min(one.lineno for one in (node, *decorators)) - 1
-        start = _gap_before(lines, start)
         names[start : node.end_lineno] = [name] * (node.end_lineno - start)
         if isinstance(node, ast.ClassDef):
             _name_lines(names, lines, node.body, name, seen)
 
 
-def _gap_before(lines: list[str], number: int) -> int:
-    """Returns where the blank lines and comments before a line begin."""
-    while number and re.fullmatch(r"\s*(#.*)?", lines[number - 1]):
-        if lines[number - 1] == MARK:
+def _gap_before(lines: list[str], number: int, indent: int | None = None) -> int:
+    """Returns where the blank lines and comments before a line begin.
+
+    Args:
+        lines: The lines.
+        number: The line.
+        indent: Comments that are indented by more do not count.
+    """
+    while number:
+        line = lines[number - 1]
+        stripped = line.lstrip()
+        if stripped and not stripped.startswith("#") or line == MARK:
+            break
+        if stripped and indent is not None and len(line) - len(stripped) > indent:
             break
         number -= 1
     return number

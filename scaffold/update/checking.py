@@ -8,7 +8,6 @@ from .. import __version__
 from ..errors import KscaffoldError
 from ..writing import shown
 from .change import Change
-from .plan import Plan
 from .planning import generated, plan_update
 from .results import as_output as diffs
 from .results import entries
@@ -93,7 +92,7 @@ def as_messages(checked: list[Checked]) -> list[str]:
 def _check(target: Path, diff: bool) -> Checked:
     """Checks one module or project."""
     try:
-        plan: Plan = plan_update(str(target), Change({}))
+        plan = plan_update(str(target), Change({}))
     except KscaffoldError as error:
         return Checked(str(target), "error", error=error)
     status = "differs" if plan.changes or plan.needs_a_look else "same"

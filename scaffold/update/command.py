@@ -53,7 +53,7 @@ def update(
 
     plan = plan_update(target, Change(given_options(ctx), unset), base)
     writes = not (dry_run or diff or check or abort_on_conflict and plan.needs_a_look)
-    kept = apply(plan.files, backup) if writes else []
+    kept = apply(plan.files, backup) if writes else None
     entries = results.entries(plan, written=writes, kept=kept, diff=diff)
     if as_json:
         print_json(results.as_data(plan, entries))

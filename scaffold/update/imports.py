@@ -1,91 +1,146 @@
 """The imports of a module, which are merged as a set and not as lines.
 
-Both sides may add the same one, or one side may add a use of what the other drops.
+Both sides may add the same one, or one side may add a use of what the other drops. So
+the lines that both sides merge have the same imports: those that the update adds are
+put into the user's module before, and those that it drops are taken out afterwards, if
+nothing uses them.
 """
 
 import ast
-import re
+from collections.abc import Iterator
+from typing import NamedTuple
 
-from .blocks import DEFINITIONS
+from .blocks import DEFINITIONS, parse
 
-_IMPORT = re.compile(r"^import (?P<module>[\w.]+)(?: as (?P<name>\w+))?$", re.MULTILINE)
+
+class Import(NamedTuple):
+    """What `import module as name` says."""
+
+    module: str
+    name: str
+
+    def __str__(self):
+        """Returns the line."""
+        return f"import {self.module}" + (
+            f" as {self.name}" if self.name != self.module else ""
+        )
 
 
 def with_imports_of(text: str, other: str) -> str:
-    """Returns a module with those imports that another has, and no more."""
-    return _changed(text, lines_of(text), lines_of(other))
+    """Returns a generated module with those imports that another has, and no more."""
+    have, wanted = imports_of(text), imports_of(other)
+    text = _without(text, [one for one in have if one not in wanted])
+    return _with(text, [one for one in wanted if one not in have], wanted)
 
 
-def with_changed_imports(merged: str, old: str, new: str) -> str:
-    """Does to the imports of a module what was done to those of another.
+def with_new_imports(mine: str, old: str, new: str) -> str:
+    """Adds to a module what `new` imports and `old` did not, if it is not there."""
+    have, before, order = names_bound(mine), imports_of(old), imports_of(new)
+    added = [one for one in order if one not in before and one.name not in have]
+    return _with(mine, added, order)
 
-    Args:
-        merged: The module.
-        old: The other module as it was.
-        new: The other module as it is.
 
-    Returns:
-        The module with what `new` added or the module lacks, and without what `new`
-        removed and the module does not use.
+def with_used_imports(merged: str, old: str, new: str) -> str:
+    """Removes from a module what `new` does not import any more and nothing uses.
+
+    What `new` and the module use, but the user's module does not import, is added.
     """
-    mine, before, after = lines_of(merged), lines_of(old), lines_of(new)
-    used, bound = _names(merged)
-    kept = [
-        line
-        for line in mine
-        if line not in before or line in after or _name(line) in used
+    before, after = imports_of(old), imports_of(new)
+    used, have = _names_read(merged), names_bound(merged)
+    dropped = [one for one in before if one not in after and one.name not in used]
+    missing = [one for one in after if one.name in used and one.name not in have]
+    return _with(_without(merged, dropped), missing, after)
+
+
+def missing_imports(merged: str, new: str) -> list[Import]:
+    """Lists what `new` imports, but a name in the module is bound to something else."""
+    tree = parse(merged)
+    there = {
+        (alias.name, alias.asname or alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for alias in node.names
+    }
+    assigned = names_bound(merged) - {name.split(".")[0] for _, name in there}
+    return [
+        one
+        for one in imports_of(new)
+        if one not in there
+        and one.name not in assigned
+        and one.name in _names_read(merged)
     ]
-    added = [
-        line for line in after if line not in before or _name(line) in used - bound
+
+
+def imports_of(text: str) -> list[Import]:
+    """Lists what the lines `import x` and `import x as y` of a module import."""
+    return [one for one, _ in _numbered(text)]
+
+
+def names_bound(text: str) -> set[str]:
+    """Lists the names that a module binds outside of its functions and classes."""
+    return set(_bound(parse(text).body))
+
+
+def _bound(body: list[ast.stmt]) -> Iterator[str]:
+    for node in body:
+        if isinstance(node, DEFINITIONS):
+            yield node.name
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            yield from ((a.asname or a.name).split(".")[0] for a in node.names)
+        else:
+            for inner in ast.walk(node):
+                if isinstance(inner, ast.Name) and isinstance(inner.ctx, ast.Store):
+                    yield inner.id
+                elif isinstance(inner, ast.Import | ast.ImportFrom):
+                    yield from _bound([inner])
+
+
+def _names_read(text: str) -> set[str]:
+    names = (node for node in ast.walk(parse(text)) if isinstance(node, ast.Name))
+    return {node.id for node in names if isinstance(node.ctx, ast.Load)}
+
+
+def _numbered(text: str) -> list[tuple[Import, int]]:
+    """Lists the imports that have a line of a module for themselves, with its index."""
+    return [
+        (Import(alias.name, alias.asname or alias.name), node.lineno - 1)
+        for node in parse(text).body
+        if isinstance(node, ast.Import) and len(node.names) == 1
+        for alias in node.names
+        if node.lineno == node.end_lineno
     ]
-    return _changed(merged, mine, kept + added, after)
 
 
-def lines_of(text: str) -> list[str]:
-    """Lists the lines `import x` and `import x as y` of a module."""
-    return [match[0] for match in _IMPORT.finditer(text)]
+def _without(text: str, dropped: list[Import]) -> str:
+    """Removes the lines of imports."""
+    numbers = {number for one, number in _numbered(text) if one in dropped}
+    lines = enumerate(text.split("\n"))
+    return "\n".join(line for number, line in lines if number not in numbers)
 
 
-def _changed(text: str, now: list[str], wanted: list[str], order=()) -> str:
-    """Takes the imports out that are not wanted, and puts in those that are.
+def _with(text: str, added: list[Import], order: list[Import]) -> str:
+    """Adds imports, each where it has its place in a certain order.
 
-    Each new one goes behind the one that it follows in `order`, which is `wanted` if
-    it is not given, or before the first one that follows it.
+    That is behind the one that it follows, or before the first one that follows it, or
+    before all others.
     """
-    order = list(order or wanted)
-    lines = text.split("\n")
-    lines = [line for line in lines if line not in now or line in wanted]
-    for new in (line for line in wanted if line not in lines):
+    for new in added:
+        there = dict(_numbered(text))
         at = order.index(new)
-        before = [line for line in order[:at] if line in lines]
-        after = [line for line in order[at:] if line in lines]
+        before = [there[one] for one in order[:at] if one in there]
+        after = [there[one] for one in order[at:] if one in there]
         if before:
-            lines.insert(lines.index(before[-1]) + 1, new)
-        elif after:
-            lines.insert(lines.index(after[0]), new)
-    return "\n".join(lines)
+            number = before[-1] + 1
+        else:
+            number = min(after or there.values(), default=_start(text))
+        lines = text.split("\n")
+        lines.insert(number, str(new))
+        text = "\n".join(lines)
+    return text
 
 
-def _name(line: str) -> str:
-    """Returns the name that an import binds."""
-    match = _IMPORT.match(line)
-    return match["name"] or match["module"].split(".")[0]
-
-
-def _names(text: str) -> tuple[set[str], set[str]]:
-    """Lists the names that a module reads, and those that it binds itself."""
-    try:
-        nodes = list(ast.walk(ast.parse(text)))
-    except (SyntaxError, ValueError):
-        # There are conflicts in it: every word may be a use.
-        words = set(re.findall(r"\w+", text))
-        return words, words
-    names = [node for node in nodes if isinstance(node, ast.Name)]
-    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
-    bound = {node.id for node in names} - read
-    bound |= {node.name for node in nodes if isinstance(node, DEFINITIONS)}
-    for node in nodes:
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            aliases = (alias.asname or alias.name for alias in node.names)
-            bound |= {alias.split(".")[0] for alias in aliases}
-    return read, bound
+def _start(text: str) -> int:
+    """Returns the index of the first line behind the docstring of a module."""
+    body = parse(text).body
+    documented = body and ast.get_docstring(ast.Module(body, [])) is not None
+    return body[0].end_lineno if documented else 0

@@ -7,10 +7,11 @@ of each other.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
             first = len(lines) + 1
             lines += [f"<<<<<<< {labels[0]}", *part.ours, "=======", *part.theirs]
             lines.append(f">>>>>>> {labels[1]}")
-            where = key.removeprefix("after ").split("#")[0]
+            where = "" if key.startswith("after ") else key.split("#")[0]
             conflicts.append(Conflict(first, len(lines), where))
     return Merge("\n".join(lines), tuple(conflicts))
 
@@ -104,11 +105,9 @@ def renumbered(conflicts: tuple[Conflict, ...], text: str) -> tuple[Conflict, ..
 
 
 def has_markers(text: str) -> bool:
-    """Says whether conflicts are left in a text."""
-    lines = text.split("\n")
-    return all(
-        any(line.startswith(f"{marker} ") for line in lines)
-        for marker in ("<<<<<<<", ">>>>>>>")
+    """Says whether a conflict is left in a text, or a part of one."""
+    return (
+        re.search(r"^(<<<<<<<|\|\|\|\|\|\|\||>>>>>>>) ", text, re.MULTILINE) is not None
     )
 
 
@@ -161,7 +160,7 @@ def _trimmed(hunk: _Hunk) -> Iterator[str | _Hunk]:
     yield from tail
 
 
-def _parts(base, ours, theirs) -> Iterator[str | _Hunk]:
+def _parts(base, ours, theirs) -> Iterable[str | _Hunk]:
     if shutil.which("git"):
         return _parts_by_git(base, ours, theirs)
     try:
@@ -183,7 +182,7 @@ def _parts_by_merge3(merged) -> Iterator[str | _Hunk]:
             yield from groups[0]
 
 
-def _parts_by_git(*sides: list[str]) -> Iterator[str | _Hunk]:
+def _parts_by_git(*sides: list[str]) -> list[str | _Hunk]:
     with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
         for name, side in zip("obt", (sides[1], sides[0], sides[2]), strict=True):
             text = "".join(f"{_GUARD}{line}\n" for line in side)
@@ -196,23 +195,26 @@ def _parts_by_git(*sides: list[str]) -> Iterator[str | _Hunk]:
             env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
             capture_output=True,
         )
-    # The status is the number of conflicts, 127 at most, or an error.
-    if not 0 <= done.returncode <= 127:
-        raise MergeError(f"git merge-file failed: {done.stderr.decode().strip()}")
-    hunk, side = None, None
+    parts, side = [], None
     for line in done.stdout.decode().split("\n")[:-1]:
         marker = line.rstrip("\r")
         if marker == _OURS:
-            hunk = _Hunk([], [])
-            side = hunk.ours
+            parts.append(_Hunk([], []))
+            side = parts[-1].ours
         elif marker == _BASE:
             side = []
         elif marker == _THEIRS:
-            side = hunk.theirs
+            side = parts[-1].theirs
         elif marker == _END:
-            yield hunk
-            hunk = None
-        elif hunk:
-            side.append(line[len(_GUARD) :])
+            side = None
         else:
-            yield line[len(_GUARD) :]
+            (parts if side is None else side).append(line[len(_GUARD) :])
+    # The status is the number of conflicts, 127 at most; any other is an error.
+    hunks = sum(isinstance(part, _Hunk) for part in parts)
+    if done.returncode != min(hunks, 127):
+        reason = done.stderr.decode(errors="replace").strip()
+        raise MergeError(
+            f"git merge-file failed with status {done.returncode}: {reason}",
+            "See whether `git merge-file -h` works.",
+        )
+    return parts

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..errors import SpecError
 from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
@@ -45,13 +46,19 @@ class Request:
             ours: The module that the user has.
 
         Raises:
-            SpecError: If the options do not fit together.
+            SpecError: If the options do not fit together, or if the new name of the
+                class is taken.
         """
         name = class_name_in(ours, base, old.class_name)
         spec = change.applied(old)
         if not change.concerns("class_name"):
             # The user's name stays.
             spec = replace(spec, class_name=name)
+        elif spec.class_name != name and renamed(ours, spec.class_name, "") != ours:
+            raise SpecError(
+                f"The module has a name {spec.class_name} already.",
+                "Choose another --class-name.",
+            )
         as_was = replace(
             spec, line_length=old.line_length, target_version=old.target_version
         )
@@ -145,6 +152,6 @@ def update_module(
         source.content,
         source.encoded(text),
         merged.conflicts,
-        () if merged.conflicts else problems(ours, text),
+        () if merged.conflicts else problems(ours, text, record.text),
     )
     return update, record

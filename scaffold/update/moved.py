@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import KscaffoldError
+from ..record import LINE as RECORD
 from ..record import Record
 from .source import Source
 from .threeway import neutral
@@ -39,7 +40,7 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, Source]:
                 with suppress(KscaffoldError):
                     others[path] = Source.read(path)
         for path in missing:
-            nearest = _nearest(bases[path].text, Path(path).suffix, others)
+            nearest = _nearest(bases[path], Path(path).suffix, others)
             if nearest is not None:
                 sources[path] = others.pop(nearest)
     return sources
@@ -60,14 +61,18 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield from files_below(path)
 
 
-def _nearest(base: str, suffix: str, others: dict[Path, Source]) -> Path | None:
-    """Returns the file that resembles a text most, if it does so enough."""
+def _nearest(base: Record, suffix: str, others: dict[Path, Source]) -> Path | None:
+    """Returns the file that resembles a base most, if it does so enough."""
     ratios = {
         path: difflib.SequenceMatcher(
-            None, neutral(base).split("\n"), neutral(source.text).split("\n"), False
+            None,
+            neutral(base.text).split("\n"),
+            neutral(source.text).split("\n"),
+            False,
         ).ratio()
         for path, source in others.items()
-        if path.suffix == suffix
+        # What has the record of another text is another file.
+        if path.suffix == suffix and RECORD.findall(source.text) in ([], [base.word])
     }
     nearest = max(ratios, key=ratios.get, default=None)
     return nearest if ratios.get(nearest, 0) >= SIMILAR else None

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import RecordError
+from ..formatting import black_mode, mode_settings
 from ..header import LINE as HEADER
+from ..header import parse_header
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..writing import shown
@@ -28,13 +30,7 @@ def read_base(source: Source, base: Path | None) -> Record:
         RecordError: If the record is lost or damaged, or not that of the first line.
     """
     if base is not None:
-        text = Source.existing(base).text
-        if not HEADER.match(text):
-            raise RecordError(
-                f"The first line of {shown(base)} is not kscaffold's.",
-                "--base needs the text as it was generated, with all its lines.",
-            )
-        return Record(RECORD.sub(MARK, with_place(text)))
+        return given_base(Source.existing(base), source)
     header = HEADER.search(source.text)
     words = RECORD.findall(source.text)
     name = shown(source.path)
@@ -52,12 +48,48 @@ def read_base(source: Source, base: Path | None) -> Record:
         check_version(name, header["version"])
     record = decoded(words[0], f"The line {MARK}... of {name}", source.path.name)
     generated = HEADER.match(record.text)
-    if header and generated[0] != header[0].rstrip():
+    if header and generated.groups() != header.groups():
         raise RecordError(
             f"The first line of {name} was edited; it was: {generated[0]}",
             "Put it back; to change options, name them: kscaffold update --help.",
         )
     return record
+
+
+def given_base(old: Source, source: Source) -> Record:
+    """Returns the record of a file that is as it was generated.
+
+    Args:
+        old: The file.
+        source: What the user has.
+
+    Raises:
+        RecordError: If it is not as it was generated, as far as that can be known.
+    """
+    name = shown(old.path)
+    if not HEADER.match(old.text):
+        raise RecordError(
+            f"The first line of {name} is not kscaffold's.",
+            "--base needs the text as it was generated, with all its lines.",
+        )
+    text = RECORD.sub(MARK, with_place(old.text))
+    words = [word for word in RECORD.findall(old.text) if word]
+    if words:
+        record = decoded(words[0], f"The line {MARK}... of {name}", old.path.name)
+        if record.text != text:
+            raise RecordError(
+                f"{name} was edited: it is not the text as it was generated.",
+                "Name it without --base: its record is whole.",
+            )
+        return record
+    if text == RECORD.sub(MARK, with_place(source.text)):
+        raise RecordError(
+            f"{name} and {shown(source.path)} are the same, with the same edits.",
+            "--base needs the text as it was generated, without them.",
+        )
+    spec = parse_header(old.text).spec
+    mode = black_mode(source.path, spec.line_length, spec.target_version)
+    return Record(text, (mode_settings(mode),))
 
 
 def decoded(word: str, what: str, name: str) -> Record:
@@ -95,4 +127,5 @@ def with_place(text: str) -> str:
 
 
 def _numbers(version: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", version)]
+    released = re.match(r"[\d.]*", version)[0]
+    return [int(number) for number in released.split(".") if number]

@@ -1,14 +1,15 @@
 """Plans the update of whatever a path names, and finds what there is to update."""
 
 import os
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..comparing import read
-from ..errors import KscaffoldError, RecordError, WriteError
+from ..errors import RecordError, WriteError
 from ..header import LINE as HEADER
 from ..record import LINE as RECORD
-from ..section import HEADING, SETTINGS, split_section
+from ..section import SETTINGS
 from ..targets import is_project
 from ..writing import shown
 from .change import Change
@@ -34,10 +35,15 @@ def plan_update(target: str, change: Change, base: str | None = None) -> Plan:
         KscaffoldError: If it cannot be updated; the message says why and what to do.
     """
     path, base = Path(target), None if base is None else Path(base)
-    if is_project(target):
+    if is_project(target) or path.is_dir():
+        if path.is_file():
+            raise RecordError(
+                f"{shown(path)} is neither a Python file nor a folder.",
+                "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+            )
         return plan_project(path, change, base)
     project = project_of(path)
-    if project is not None and base is None:
+    if project is not None:
         raise RecordError(
             f"{shown(path)} belongs to a project, which has one set of options.",
             f"kscaffold update {shown(project)}",
@@ -48,13 +54,18 @@ def plan_update(target: str, change: Change, base: str | None = None) -> Plan:
 def project_of(path: Path) -> Path | None:
     """Returns the folder of the project that a file belongs to, if it does to one.
 
-    It does if it is where the project's files were generated, or has the record of
-    one: then it was moved.
+    It does if it is where a file of the project was generated, or has the record of one
+    that is not there: then it was moved.
     """
+    records = _ends(path)[1]
     for folder in path.absolute().parents:
         words = _words(folder / SETTINGS)
         place = path.absolute().relative_to(folder).as_posix()
-        if place in words or set(_ends(path)[1]).intersection(words.values()):
+        moved = (
+            word in records and not (folder / where).exists()
+            for where, word in words.items()
+        )
+        if place in words or any(moved):
             shortened = os.path.relpath(folder)
             return folder if shortened.startswith("..") else Path(shortened)
     return None
@@ -72,23 +83,28 @@ def generated(path: Path) -> Iterator[Path]:
     if path.is_dir():
         if _words(path / SETTINGS):
             yield path
-        else:
-            for below in files_below(path):
-                if below.name == SETTINGS or below.suffix == ".py":
-                    yield from generated(below)
+        for below in files_below(path):
+            if below.name == SETTINGS or below.suffix == ".py":
+                yield from generated(below)
     elif path.name == SETTINGS:
+        _ends(path)
         if _words(path):
             yield path.parent
-    elif any(_ends(path)):
-        yield project_of(path) or path
+    else:
+        project = project_of(path)
+        if project or any(_ends(path)):
+            yield project or path
 
 
 def _words(settings: Path) -> dict[str, str]:
     """Returns the records in a `pyproject.toml`, if it has any."""
     try:
         text = settings.read_text("utf-8")
-        return split_section(text)[1].get("base", {}) if HEADING in text else {}
-    except (OSError, ValueError, KscaffoldError):
+        tables = tomllib.loads(text) if "kscaffold" in text else {}
+        words = tables["tool"]["kscaffold"]["base"]
+        return {where: str(word) for where, word in words.items()}
+    # No such file, no such table, or one of something else.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 

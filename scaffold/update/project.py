@@ -54,7 +54,9 @@ def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan
             "Put it back; to change options, name them: kscaffold update --help.",
         )
     sources = locate(folder, bases)
-
+    for word in RECORD.findall(sources[model].text) if base is None else ():
+        name = shown(sources[model].path)
+        decoded(word, f"The line {MARK}... of {name}", sources[model].path.name)
     request = Request.of(change, old, bases[model].text, sources[model].text)
     generated = project_texts(request.spec, package)
     as_was = generated
@@ -156,7 +158,7 @@ def _read_settings(folder: Path) -> tuple[Source, str, dict]:
 def _bases(folder: Path, section: dict) -> dict[str, Record]:
     """Reads the records of a project."""
     name = shown(folder / SETTINGS)
-    words = section.get("base", {})
+    words = section["base"]
     if SETTINGS not in words:
         raise RecordError(
             f"{name} has no records of the texts as they were generated.",
@@ -171,14 +173,23 @@ def _bases(folder: Path, section: dict) -> dict[str, Record]:
 
 def _read_bases(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
     """Reads a project that is as it was generated."""
+    _, _, section = _read_settings(folder)
     bases = {}
     for path, record in project_texts(spec, package).items():
         source = Source.read(folder / path)
-        if source.content is not None:
-            text = source.text
-            if path == SETTINGS:
-                text, _ = split_section(text)
-            elif path == f"{package}/model.py":
-                text = RECORD.sub(MARK, with_place(text))
-            bases[path] = Record(text, record.styles)
+        if source.content is None:
+            continue
+        text = source.text
+        if path == SETTINGS:
+            text, _ = split_section(text)
+        elif path == f"{package}/model.py":
+            text = RECORD.sub(MARK, with_place(text))
+        bases[path] = Record(text, record.styles)
+        if path in section["base"]:
+            bases[path] = decoded(section["base"][path], f"The record of {path}", path)
+            if bases[path].text != text:
+                raise RecordError(
+                    f"{shown(source.path)} was edited: it is not as it was generated.",
+                    "--base needs a folder with the project as it was generated.",
+                )
     return bases

@@ -18,14 +18,14 @@ PLANNED = {
 
 
 def entries(
-    plan: Plan, written: bool, kept: list[Path] = (), diff: bool = False
+    plan: Plan, written: bool, kept: dict[Path, Path] | None = None, diff: bool = False
 ) -> list[dict]:
     """Describes the files of a plan.
 
     Args:
         plan: The plan.
         written: Whether it was carried out.
-        kept: The copies of old files that stay.
+        kept: The copies of old files that stay, by the paths of these.
         diff: Whether to show the changes.
 
     Returns:
@@ -42,8 +42,9 @@ def entries(
         }
         if diff:
             entry["diff"] = unified_diff(file.path, file.old, file.new)
-        copies = [str(p) for p in kept if p.name.startswith(f"{file.path.name}.orig")]
-        found.append({**entry, "backup": copies[0]} if copies else entry)
+        if kept and file.path in kept:
+            entry["backup"] = str(kept[file.path])
+        found.append(entry)
     return found
 
 

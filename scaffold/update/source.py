@@ -1,11 +1,14 @@
 """The text of a user's file: how it is read, and how it is written in the same form."""
 
+import re
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from ..comparing import read
 from ..errors import MergeError, WriteError
 from ..writing import shown
+from .blocks import is_python
 from .merging import has_markers
 
 _BOM = "\ufeff"
@@ -19,14 +22,14 @@ class Source:
         path: Where it is.
         content: Its bytes, or `None` if there is no such file.
         text: Its text with line feeds as line ends, empty without a file.
-        line_end: Its line ends: CRLF if most of them are.
+        windows: For each line, whether it ends in CRLF.
         bom: The mark that some editors put before UTF-8, or an empty string.
     """
 
     path: Path
     content: bytes | None = None
     text: str = ""
-    line_end: str = "\n"
+    windows: tuple[bool, ...] = ()
     bom: str = ""
 
     @classmethod
@@ -62,19 +65,29 @@ class Source:
             ) from error
         bom = _BOM if text.startswith(_BOM) else ""
         text = text.removeprefix(_BOM)
-        crlf = text.count("\r\n")
-        line_end = "\r\n" if 2 * crlf > text.count("\n") else "\n"
-        text = text.replace(line_end, "\n")
-        if has_markers(text):
+        windows = [line.endswith("\r") for line in text.split("\n")]
+        text = text.replace("\r\n", "\n")
+        half = path.suffix == ".py" and re.search("^=======$", text, re.MULTILINE)
+        if has_markers(text) or half and not is_python(text):
             raise MergeError(
                 f"{shown(path)} has conflicts that are not resolved.",
                 "Look for <<<<<<<, keep what you want, and remove the markers.",
             )
-        return cls(path, content, text, line_end, bom)
+        return cls(path, content, text, tuple(windows), bom)
 
     def encoded(self, text: str) -> str:
-        """Returns a new text of the file, with its line ends and its mark."""
-        if text == self.text and self.content is not None:
-            # Some line ends may be others.
-            return self.content.decode()
-        return self.bom + text.replace("\n", self.line_end)
+        """Returns a new text of the file, in the form that the file has.
+
+        Lines that were there keep their line ends; those of new lines are CRLF if most
+        are. A mark before UTF-8 stays.
+        """
+        crlf = 2 * sum(self.windows) > max(1, len(self.windows) - 1)
+        lines = text.split("\n")
+        ends = [crlf] * len(lines)
+        if any(self.windows) and not all(self.windows[:-1]):
+            matcher = SequenceMatcher(None, self.text.split("\n"), lines, False)
+            for old, new, length in matcher.get_matching_blocks():
+                ends[new : new + length] = self.windows[old : old + length]
+        *ended, last = zip(lines, ends, strict=True)
+        text = "".join(line + ("\r\n" if end else "\n") for line, end in ended)
+        return self.bom + text + last[0]

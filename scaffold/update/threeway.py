@@ -1,6 +1,5 @@
 """Merges a text as it was generated, what the user has, and what is generated now."""
 
-import ast
 import difflib
 import shlex
 
@@ -12,7 +11,13 @@ from ..record import LINE as RECORD
 from ..record import MARK
 from ..spec import Spec
 from .adapting import changed_lines, in_new_form, lost_names
-from .imports import with_changed_imports, with_imports_of
+from .blocks import is_python, parse
+from .imports import (
+    missing_imports,
+    with_imports_of,
+    with_new_imports,
+    with_used_imports,
+)
 from .merging import Merge, merge, renumbered
 
 #: Stands for the first line during a merge: both sides change it.
@@ -26,7 +31,7 @@ def labels(spec: Spec) -> tuple[str, str]:
 
 def neutral(text: str) -> str:
     """Replaces what differs after every update, the first line and the record."""
-    return RECORD.sub(MARK, HEADER.sub(_HEADER_MARK, text))
+    return RECORD.sub(MARK, HEADER.sub(_HEADER_MARK, text, count=1))
 
 
 def merge_text(base: str, ours: str, theirs: str, spec: Spec) -> Merge:
@@ -68,10 +73,15 @@ def merge_module(
         MergeError: If the module is to have a new form and there are conflicts.
     """
     mine, old, new = neutral(ours), neutral(base), neutral(theirs)
-    merged = merge(old, mine, with_imports_of(new, old), labels(spec))
-    text = with_changed_imports(merged.text, old, new)
-    if not merged.conflicts:
-        text = formatted(mine, text, style)
+    if is_python(mine):
+        mine = with_new_imports(mine, old, new)
+        merged = merge(old, mine, with_imports_of(new, old), labels(spec))
+    else:
+        merged = merge(old, mine, new, labels(spec))
+    text = merged.text
+    if not merged.conflicts and is_python(text):
+        text = with_used_imports(text, old, new)
+        text = formatted(neutral(ours), text, style)
     if new_form is not None:
         if merged.conflicts:
             raise MergeError(
@@ -87,24 +97,29 @@ def merge_module(
     return Merge(text, renumbered(merged.conflicts, text))
 
 
-def problems(ours: str, merged: str) -> tuple[str, ...]:
+def problems(ours: str, merged: str, theirs: str) -> tuple[str, ...]:
     """Says what a merge without conflicts may have broken.
 
     Args:
         ours: The user's module.
         merged: What the merge made of it.
+        theirs: The text that was generated.
     """
+    if not is_python(ours):
+        return ()
     try:
-        ast.parse(merged)
+        parse(merged)
     except SyntaxError as error:
-        try:
-            ast.parse(ours)
-        except SyntaxError:
-            return ()
         return (f"line {error.lineno}: {error.msg}, since it was merged",)
-    return tuple(
-        f"line {line}: {name} is used, but the update removed it"
-        for line, name in lost_names(ours, merged)
+    return (
+        *(
+            f"line {line}: {name} is used, but the update removed it"
+            for line, name in lost_names(ours, merged)
+        ),
+        *(
+            f"what is generated needs `{one}`, and {one.name} is something else there"
+            for one in missing_imports(merged, theirs)
+        ),
     )
 
 

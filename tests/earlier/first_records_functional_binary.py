@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:u_415QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IGJpbmFyeS5weSAtLXRhc2sgYmluYXJ5CuMBAg2iBA2rBA  # noqa: E501
+# kscaffold:base:hbeLfwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IGJpbmFyeS5weSAtLXRhc2sgYmluYXJ5CuMBAg2iBA2rBA  # noqa: E501

@@ -274,4 +274,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:PMp5RgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLW1ldHJpY3MKTAIfhAREvQQEtAMyvQMK2AIY0QIBoAINoQI  # noqa: E501
+# kscaffold:base:t-wZgAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLW1ldHJpY3MKTAIfhAREvQQEtAMyvQMK2AIY0QIBoAINoQI  # noqa: E501

@@ -274,4 +274,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:bk8a1woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc3ViY2xhc3MKSgIkigaXAckGAZoED5UE  # noqa: E501
+# kscaffold:base:Z5P7sgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc3ViY2xhc3MKSgIkigaXAckGAZoED5UE  # noqa: E501

@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:PojCnAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGJpbmFyeS5weSAtLXRhc2sgYmluYXJ5Ci0CBJQhsgGVIQ2iBA2rBA  # noqa: E501
+# kscaffold:base:hLUiAQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGJpbmFyeS5weSAtLXRhc2sgYmluYXJ5Ci0CBJQhsgGVIQ2iBA2rBA  # noqa: E501

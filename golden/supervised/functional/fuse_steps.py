@@ -537,4 +537,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:brYFIAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgWgCCqjCASUIRWVIbQCnAeSAd8LAboJDbsJ  # noqa: E501
+# kscaffold:base:bnI-XgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgWgCCqjCASUIRWVIbQCnAeSAd8LAboJDbsJ  # noqa: E501

@@ -269,4 +269,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:hcVoLQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tbWFudWFsLWxvc3MKLQIElCEalSEd-ARAqwVaBAHyAg3zAg  # noqa: E501
+# kscaffold:base:AkkAIAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tbWFudWFsLWxvc3MKLQIElCEalSEd-ARAqwVaBAHyAg3zAg  # noqa: E501

@@ -293,4 +293,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:CaTJUAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCi0CBJQhGpUhAvwLB4UHE4YHCpkHD40BQL0EAgQEtAMyvQMK2AIY0QIBmgMNmwM  # noqa: E501
+# kscaffold:base:-1fJQgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCi0CBJQhGpUhAvwLB4UHE4YHCpkHD40BQL0EAgQEtAMyvQMK2AIY0QIBmgMNmwM  # noqa: E501

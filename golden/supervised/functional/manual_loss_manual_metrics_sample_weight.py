@@ -247,4 +247,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:JdQntwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBUoC_As0AhfNDAr0AhHvAgIEBLQDMr0DCtgCEdECCKIBAfYBEPcB  # noqa: E501
+# kscaffold:base:oij8LwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBUoC_As0AhfNDAr0AhHvAgIEBLQDMr0DCtgCEdECCKIBAfYBEPcB  # noqa: E501

@@ -330,4 +330,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:5spk7goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRqVIQL8CweFBxOGBwqZBw-NARm9BAGiAiajAgIEBNIDMtsDCtgCCtECGzoR3AkH4QoBmgMNmwM  # noqa: E501
+# kscaffold:base:PgUUYwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRqVIQL8CweFBxOGBwqZBw-NARm9BAGiAiajAgIEBNIDMtsDCtgCCtECGzoR3AkH4QoBmgMNmwM  # noqa: E501

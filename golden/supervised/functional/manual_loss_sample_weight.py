@@ -223,4 +223,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:lWgZ5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgVKAvgEB4YHFRIXrwwK9AIR7wJTBAmWAxD1AQ  # noqa: E501
+# kscaffold:base:lADehwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbG9zcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgVKAvgEB4YHFRIXrwwK9AIR7wJTBAmWAxD1AQ  # noqa: E501

@@ -264,4 +264,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:8fmx7goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLWxvc3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIFSgL4BAeGBxUSDq8MAaICCKMCCvQCEe8CTAQoOhDUCQHLBxD1AQ  # noqa: E501
+# kscaffold:base:3yf8xgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLWxvc3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIFSgL4BAeGBxUSDq8MAaICCKMCCvQCEe8CTAQoOhDUCQHLBxD1AQ  # noqa: E501

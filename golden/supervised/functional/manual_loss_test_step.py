@@ -310,4 +310,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:9ftRqAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKLQIElCEalSEd-AQZqwUBogImowJMBCg6D40BAfICDfMC  # noqa: E501
+# kscaffold:base:ZkzJ_woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKLQIElCEalSEd-AQZqwUBogImowJMBCg6D40BAfICDfMC  # noqa: E501

@@ -274,4 +274,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:DqCfpgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLW1ldHJpY3MKLQIElCEblSEfhAREvQQEtAMyvQMK2AIY0QIBoAINoQI  # noqa: E501
+# kscaffold:base:HTb7UgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tbWFudWFsLW1ldHJpY3MKLQIElCEblSEfhAREvQQEtAMyvQMK2AIY0QIBoAINoQI  # noqa: E501

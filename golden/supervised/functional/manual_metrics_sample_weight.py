@@ -228,4 +228,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:Bu4w9AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgZKAYQEBvoHEfsHCKQIF80MCvQCFe8CBLQDMr0DCtgCEdECCKIBAXwQfQ  # noqa: E501
+# kscaffold:base:6uTh5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgZKAYQEBvoHEfsHCKQIF80MCvQCFe8CBLQDMr0DCtgCEdECCKIBAXwQfQ  # noqa: E501

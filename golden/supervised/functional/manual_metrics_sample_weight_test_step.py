@@ -265,4 +265,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:ISEXlAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIGSgGEBAb6BxH7BwikCA7NDAGiAgijAgr0AhXvAgTSAzLbAwrYAgrRAhs6GdwJAcMIEH0  # noqa: E501
+# kscaffold:base:GJ1g6AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIGSgGEBAb6BxH7BwikCA7NDAGiAgijAgr0AhXvAgTSAzLbAwrYAgrRAhs6GdwJAcMIEH0  # noqa: E501

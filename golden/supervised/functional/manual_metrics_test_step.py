@@ -311,4 +311,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:KiH0QAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKLQIElCEblSEfhAQZvQQBogIqowIE0gMy2wMK2AIK0QIbOhHcCQfhCgGgAg2hAg  # noqa: E501
+# kscaffold:base:PiKJtwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKLQIElCEblSEfhAQZvQQBogIqowIE0gMy2wMK2AIK0QIbOhHcCQfhCgGgAg2hAg  # noqa: E501

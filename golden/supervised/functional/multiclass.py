@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:IvE-DQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG11bHRpY2xhc3MucHkgLS10YXNrIG11bHRpY2xhc3MKLQIElCGxAZUhDr4EDccE  # noqa: E501
+# kscaffold:base:ho2o4QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG11bHRpY2xhc3MucHkgLS10YXNrIG11bHRpY2xhc3MKLQIElCGxAZUhDr4EDccE  # noqa: E501

@@ -200,4 +200,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:k6JpCwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zYW1wbGUtd2VpZ2h0CiECCYIEGKUDCvQCZu8CGaIB  # noqa: E501
+# kscaffold:base:dCYS0woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zYW1wbGUtd2VpZ2h0CiECCYIEGKUDCvQCZu8CGaIB  # noqa: E501

@@ -241,4 +241,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:5TzGjAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECCYIED6UDAaICCKMCCvQCX-8CKDoQ1AkRvwk  # noqa: E501
+# kscaffold:base:yoHv4woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECCYIED6UDAaICCKMCCvQCX-8CKDoQ1AkRvwk  # noqa: E501

@@ -287,4 +287,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:JIIzQgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXRlc3Qtc3RlcAotAgSUITeVIQGiAnSjAig6HY0B  # noqa: E501
+# kscaffold:base:SCuBjQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXRlc3Qtc3RlcAotAgSUITeVIQGiAnSjAig6HY0B  # noqa: E501

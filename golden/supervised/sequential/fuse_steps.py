@@ -540,4 +540,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:yjmVwQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgWgCCqjCASUIRWVIYsCnAcFtwUktgWNAd8LB64DAYsHAZANDbsJ  # noqa: E501
+# kscaffold:base:o6GBGgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgWgCCqjCASUIRWVIYsCnAcFtwUktgWNAd8LB64DAYsHAZANDbsJ  # noqa: E501

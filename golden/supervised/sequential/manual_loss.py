@@ -272,4 +272,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:2z--YQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzICAjIG5vcWE6IEU1MDEKLQIElCEWlSEE5AUGbQGCARaDAUCrBVUEB64DAYsHAcgGDfMC  # noqa: E501
+# kscaffold:base:oBaSuwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzICAjIG5vcWE6IEU1MDEKLQIElCEWlSEE5AUGbQGCARaDAUCrBVUEB64DAYsHAcgGDfMC  # noqa: E501

@@ -296,4 +296,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:oBoCHwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgICMgbm9xYTogRTUwMQotAgSUIRaVIQTkBQKYBgWDBhWEBgqZBw-NAUC9BAIEBLQDMr0DCtgCE9ECB64DAYsHAfAGDZsD  # noqa: E501
+# kscaffold:base:QxxpFwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgICMgbm9xYTogRTUwMQotAgSUIRaVIQTkBQKYBgWDBhWEBgqZBw-NAUC9BAIEBLQDMr0DCtgCE9ECB64DAYsHAfAGDZsD  # noqa: E501

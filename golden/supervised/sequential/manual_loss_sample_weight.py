@@ -226,4 +226,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:CkMcnAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIBSgTkBQJtBIYHAYUGDIMBC5gHF68MCvQCEe8CUwQDogEHigICHRD1AQ  # noqa: E501
+# kscaffold:base:iKkfYQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIBSgTkBQJtBIYHAYUGDIMBC5gHF68MCvQCEe8CUwQDogEHigICHRD1AQ  # noqa: E501

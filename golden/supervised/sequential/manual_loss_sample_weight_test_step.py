@@ -267,4 +267,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:Qum4EAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECAUoE5AUCbQSGBwGFBgyDAQuYBw6vDAGiAgijAgr0AhHvAkwEKDoL1AkHtQcCHRD1AQ  # noqa: E501
+# kscaffold:base:UeDbkwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCiECAUoE5AUCbQSGBwGFBgyDAQuYBw6vDAGiAgijAgr0AhHvAkwEKDoL1AkHtQcCHRD1AQ  # noqa: E501

@@ -313,4 +313,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:i1VNbAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbG9zcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCi0CBJQhFpUhBOQFBm0BggEWgwEZqwUBogImowJMBCg6Co0BB64DAYsHAcgGDfMC  # noqa: E501
+# kscaffold:base:iXT1cAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbG9zcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCi0CBJQhFpUhBOQFBm0BggEWgwEZqwUBogImowJMBCg6Co0BB64DAYsHAcgGDfMC  # noqa: E501

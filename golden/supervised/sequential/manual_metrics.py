@@ -277,4 +277,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:JlOxygoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKLQIElCEWlSEL-gUZ9wFEvQQEtAMyvQMK2AIT0QIHrgMBiwcB9gUNoQI  # noqa: E501
+# kscaffold:base:w88BwQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKLQIElCEWlSEL-gUZ9wFEvQQEtAMyvQMK2AIT0QIHrgMBiwcB9gUNoQI  # noqa: E501

@@ -231,4 +231,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:RRN-fQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIBSgb6BQSEBgGFBhL3AQikCBfNDAr0AhXvAgS0AzK9AwrYAhHRAgOiAQeKAgGLBwH2BRB9  # noqa: E501
+# kscaffold:base:9j3XnAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0ICAjIG5vcWE6IEU1MDEKIQIBSgb6BQSEBgGFBhL3AQikCBfNDAr0AhXvAgS0AzK9AwrYAhHRAgOiAQeKAgGLBwH2BRB9  # noqa: E501

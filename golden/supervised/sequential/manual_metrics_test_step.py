@@ -314,4 +314,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:Z2jYogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCi0CBJQhFpUhC_oFGfcBGb0EAaICKqMCBNIDMtsDCtgCCtECGzoR3AkC4QoHrgMBiwcB9gUNoQI  # noqa: E501
+# kscaffold:base:W_OE_AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxCi0CBJQhFpUhC_oFGfcBGb0EAaICKqMCBNIDMtsDCtgCCtECGzoR3AkC4QoHrgMBiwcB9gUNoQI  # noqa: E501

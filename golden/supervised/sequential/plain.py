@@ -249,4 +249,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:ye3i2woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc2VxdWVudGlhbAotAgSUIRaVIQX6BZoB-wUHrgMPtQM  # noqa: E501
+# kscaffold:base:hLN2XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc2VxdWVudGlhbAotAgSUIRaVIQX6BZoB-wUHrgMPtQM  # noqa: E501

@@ -203,4 +203,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:hH0VMwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECAUoF-gUDwwIYpQMK9AJm7wIDogEHigISkQI  # noqa: E501
+# kscaffold:base:GU4RjQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECAUoF-gUDwwIYpQMK9AJm7wIDogEHigISkQI  # noqa: E501

@@ -244,4 +244,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:F_-5bwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAgFKBfoFA8MCD6UDAaICCKMCCvQCX-8CKDoL1AkHtQcSkQI  # noqa: E501
+# kscaffold:base:bUdYaQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc2VxdWVudGlhbCAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQohAgFKBfoFA8MCD6UDAaICCKMCCvQCX-8CKDoL1AkHtQcSkQI  # noqa: E501

@@ -290,4 +290,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:ix0vjwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRaVIQX6BRz7BQGiAnSjAig6Co0BB64DD7UD  # noqa: E501
+# kscaffold:base:28O07AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRaVIQX6BRz7BQGiAnSjAig6Co0BB64DD7UD  # noqa: E501

@@ -565,4 +565,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:sq4N5goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoFoAgqowgElCEVlSGOApwHA6cFBKYFHqkFIOoEjQHfCwGaBAHrBwGQDQ27CQ  # noqa: E501
+# kscaffold:base:_2_xXgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoFoAgqowgElCEVlSGOApwHA6cFBKYFHqkFIOoEjQHfCwGaBAHrBwGQDQ27CQ  # noqa: E501

@@ -293,4 +293,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:v5msBgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAgIyBub3FhOiBFNTAxCi0CBJQhGZUhAYoGBZMBDJIBAqUBEaIBFMcBQKsFVQQBmgQB6wcByAYN8wI  # noqa: E501
+# kscaffold:base:WfOrZQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAgIyBub3FhOiBFNTAxCi0CBJQhGZUhAYoGBZMBDJIBAqUBEaIBFMcBQKsFVQQBmgQB6wcByAYN8wI  # noqa: E501

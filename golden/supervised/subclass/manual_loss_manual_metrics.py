@@ -317,4 +317,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:vUJBbQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKLQIElCEZlSEBigYC8gUP8wUE4gUE6QUHnQINjgIUxwEPjQFAvQQCBAS0AzK9AwrYAhPRAgGaBAHrBwHwBg2bAw  # noqa: E501
+# kscaffold:base:pP4nEQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbG9zcyAtLW1hbnVhbC1tZXRyaWNzICAjIG5vcWE6IEU1MDEKLQIElCEZlSEBigYC8gUP8wUE4gUE6QUHnQINjgIUxwEPjQFAvQQCBAS0AzK9AwrYAhPRAgGaBAHrBwHwBg2bAw  # noqa: E501

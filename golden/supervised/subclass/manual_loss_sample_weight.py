@@ -247,4 +247,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:eefMkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBEoBigYCkwEDhgcM9QUCpQERogEV0gUXrwwK9AIR7wJTBAOiAQH2AgJ9EPUB  # noqa: E501
+# kscaffold:base:CDB97goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBEoBigYCkwEDhgcM9QUCpQERogEV0gUXrwwK9AIR7wJTBAOiAQH2AgJ9EPUB  # noqa: E501

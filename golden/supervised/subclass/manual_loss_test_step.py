@@ -334,4 +334,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:zBSctAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLWxvc3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRmVIQGKBgWTAQySAQKlARGiARTHARmrBQGiAiajAkwEKDoKjQEBmgQB6wcByAYN8wI  # noqa: E501
+# kscaffold:base:vbwFeQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLWxvc3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRmVIQGKBgWTAQySAQKlARGiARTHARmrBQGiAiajAkwEKDoKjQEBmgQB6wcByAYN8wI  # noqa: E501

@@ -298,4 +298,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:P4Gx9woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCi0CBJQhGZUhAooGBIcCDIYCA5kCBJQCB50CDY4CD6sCRL0EBLQDMr0DCtgCE9ECAZoEAesHAfYFDaEC  # noqa: E501
+# kscaffold:base:APefWgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1tYW51YWwtbWV0cmljcyAgIyBub3FhOiBFNTAxCi0CBJQhGZUhAooGBIcCDIYCA5kCBJQCB50CDY4CD6sCRL0EBLQDMr0DCtgCE9ECAZoEAesHAfYFDaEC  # noqa: E501

@@ -252,4 +252,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:h9X9pAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBEoCigYBhwID-gcM9QUDmQIElAIHnQINjgIQ-gUXzQwK9AIV7wIEtAMyvQMK2AIR0QIDogEB9gIB6wcB9gUQfQ  # noqa: E501
+# kscaffold:base:sP7_XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1tZXRyaWNzIC0tc2FtcGxlLXdlaWdodCAgIyBub3FhOiBFNTAxCiECBEoCigYBhwID-gcM9QUDmQIElAIHnQINjgIQ-gUXzQwK9AIV7wIEtAMyvQMK2AIR0QIDogEB9gIB6wcB9gUQfQ  # noqa: E501

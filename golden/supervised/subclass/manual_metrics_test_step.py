@@ -335,4 +335,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:aAYbEQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRmVIQKKBgSHAgyGAgOZAgSUAgedAg2OAg-rAhm9BAGiAiqjAgTSAzLbAwrYAgrRAhs6EdwJAuEKAZoEAesHAfYFDaEC  # noqa: E501
+# kscaffold:base:dXQW0AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQotAgSUIRmVIQKKBgSHAgyGAgOZAgSUAgedAg2OAg-rAhm9BAGiAiqjAgTSAzLbAwrYAgrRAhs6EdwJAuEKAZoEAesHAfYFDaEC  # noqa: E501

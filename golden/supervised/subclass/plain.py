@@ -274,4 +274,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:ilw5rwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc3ViY2xhc3MKLQIElCEZlSEkigaXAckGAZoED5UE  # noqa: E501
+# kscaffold:base:JXl_ugoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tc3R5bGUgc3ViY2xhc3MKLQIElCEZlSEkigaXAckGAZoED5UE  # noqa: E501

@@ -228,4 +228,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:GbkTXQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgRKA4oGA_QFHvUFGLUGCvQCZu8CA6IBAfYCEvEC  # noqa: E501
+# kscaffold:base:-6WlAQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHQucHkgLS1zdHlsZSBzdWJjbGFzcyAtLXNhbXBsZS13ZWlnaHQgICMgbm9xYTogRTUwMQohAgRKA4oGA_QFHvUFGLUGCvQCZu8CA6IBAfYCEvEC  # noqa: E501

@@ -269,4 +269,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:nlglwwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIESgOKBgP0BR71BQ-1BgGiAgijAgr0Al_vAig6C9QJAckGEvEC  # noqa: E501
+# kscaffold:base:OCxy8woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHNhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tc3R5bGUgc3ViY2xhc3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKIQIESgOKBgP0BR71BQ-1BgGiAgijAgr0Al_vAig6C9QJAckGEvEC  # noqa: E501

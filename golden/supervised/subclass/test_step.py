@@ -315,4 +315,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:LOmHiQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tdGVzdC1zdGVwCi0CBJQhGZUhJIoGGckGAaICdKMCKDoKjQEBmgQPlQQ  # noqa: E501
+# kscaffold:base:23W2cQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHRlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tdGVzdC1zdGVwCi0CBJQhGZUhJIoGGckGAaICdKMCKDoKjQEBmgQPlQQ  # noqa: E501

@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:DMlcNAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBtdWx0aWNsYXNzCuIBAg6-BA3HBA  # noqa: E501
+# kscaffold:base:1cNMTQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMS4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBtdWx0aWNsYXNzCuIBAg6-BA3HBA  # noqa: E501

@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:PwhLyQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBiaW5hcnkKLQIElCGyAZUhDaIEDasE  # noqa: E501
+# kscaffold:base:0t7TPQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBiaW5hcnkKLQIElCGyAZUhDaIEDasE  # noqa: E501

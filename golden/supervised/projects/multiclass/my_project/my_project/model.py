@@ -250,4 +250,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:cf-OYwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBtdWx0aWNsYXNzCi0CBJQhsQGVIQ6-BA3HBA  # noqa: E501
+# kscaffold:base:bKwTYQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5IC0tdGFzayBtdWx0aWNsYXNzCi0CBJQhsQGVIQ6-BA3HBA  # noqa: E501

@@ -246,4 +246,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:DF_RXQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5Ci0CBJQhyAGVIQ  # noqa: E501
+# kscaffold:base:PttOCQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IG1vZGVsLnB5Ci0CBJQhyAGVIQ  # noqa: E501
