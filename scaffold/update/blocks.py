@@ -46,7 +46,7 @@ def blocks_of(text: str) -> dict[str, list[str]]:
     Returns:
         The lines of each block. The keys are names, `CustomModel.fit`, with a number if
         one is there again, `CustomModel.size#2`; for lines between definitions, a key
-        that says which block they follow.
+        that says which class they are in and which block they follow.
 
     Raises:
         SyntaxError: If it is not Python.
@@ -63,12 +63,24 @@ def blocks_of(text: str) -> dict[str, list[str]]:
     for name, line in zip(names, lines, strict=True):
         if name != last:
             # Lines of a class behind its methods are not those before them.
-            key = name if name and name not in blocks else f"after {key}"
+            follows = f"{name}.after {key}" if name else f"after {key}"
+            key = name if name and name not in blocks else follows
             while key in blocks:
                 key += "#"
             last = name
         blocks.setdefault(key, []).append(line)
     return blocks
+
+
+def class_of(key: str) -> str:
+    """Returns the key of the class that a block is in, or an empty string."""
+    outer, _, _ = key.partition("after ")
+    return outer.rstrip(".") if outer != key else key.rpartition(".")[0]
+
+
+def is_definition(key: str) -> bool:
+    """Says whether a block is a definition, not lines between them."""
+    return "after " not in key
 
 
 def _name_lines(names, lines, body, outer: str, seen: Counter) -> None:

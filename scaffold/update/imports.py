@@ -54,20 +54,18 @@ def with_used_imports(merged: str, old: str, new: str) -> str:
 
 def missing_imports(merged: str, new: str) -> list[Import]:
     """Lists what `new` imports, but a name in the module is bound to something else."""
-    tree = parse(merged)
-    there = {
-        (alias.name, alias.asname or alias.name)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import)
-        for alias in node.names
-    }
-    assigned = names_bound(merged) - {name.split(".")[0] for _, name in there}
+    there, imported = set(), set()
+    for node in ast.walk(parse(merged)):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = {(alias.name, alias.asname or alias.name) for alias in node.names}
+            imported |= {name.split(".")[0] for _, name in names}
+            there |= names if isinstance(node, ast.Import) else set()
+    # What the user assigned to a name is up to them.
+    assigned, used = names_bound(merged) - imported, _names_read(merged)
     return [
         one
         for one in imports_of(new)
-        if one not in there
-        and one.name not in assigned
-        and one.name in _names_read(merged)
+        if one not in there and one.name in used and one.name not in assigned
     ]
 
 

@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MergeError
-from .blocks import blocks_of
+from .blocks import blocks_of, class_of, is_definition
 
 #: What git writes around and between the sides of a conflict, for the labels that we
 #: give it, and what no line of a text begins with.
 _OURS, _BASE, _THEIRS, _END = "<<<<<<< o", "||||||| b", "=======", ">>>>>>> t"
 _GUARD = " "
+#: The last line of all sides: a merge without it is none.
+_LAST = "end"
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
             first = len(lines) + 1
             lines += [f"<<<<<<< {labels[0]}", *part.ours, "=======", *part.theirs]
             lines.append(f">>>>>>> {labels[1]}")
-            where = "" if key.startswith("after ") else key.split("#")[0]
+            where = key.split("#")[0] if is_definition(key) else class_of(key)
             conflicts.append(Conflict(first, len(lines), where))
     return Merge("\n".join(lines), tuple(conflicts))
 
@@ -118,18 +120,37 @@ def _order(base: list[str], ours: list[str], theirs: list[str]) -> list[str]:
     ]
     order, others = (theirs, ours) if stayed else (ours, theirs)
     order = list(order)
-    for at, key in enumerate(others):
+    for number, key in enumerate(others):
         if key in order:
             continue
-        before, after = others[:at], others[at + 1 : at + 2]
+        before, after = others[:number], others[number + 1 : number + 2]
         if before and before[-1] in order:
-            order.insert(order.index(before[-1]) + 1, key)
+            at = order.index(before[-1]) + 1
         elif after and after[0] in order:
-            order.insert(order.index(after[0]), key)
+            at = order.index(after[0])
         else:
             known = [other for other in before if other in order]
-            order.insert(order.index(known[-1]) + 1 if known else 0, key)
+            at = order.index(known[-1]) + 1 if known else 0
+        order.insert(_within_its_class(order, key, at), key)
     return order
+
+
+def _within_its_class(order: list[str], key: str, at: int) -> int:
+    """Returns where a block can be, from a place on: in its class, and in no other."""
+    home = class_of(key)
+    if home in order:
+        inside = [n for n, other in enumerate(order) if _is_in(other, home)]
+        at = min(max(at, order.index(home) + 1), max(inside, default=-1) + 1)
+        at = max(at, order.index(home) + 1)
+    while (
+        at < len(order) and class_of(order[at]) and not _is_in(key, class_of(order[at]))
+    ):
+        at += 1
+    return at
+
+
+def _is_in(key: str, outer: str) -> bool:
+    return key.startswith(f"{outer}.")
 
 
 def _merged(base, ours, theirs) -> Iterator[str | _Hunk]:
@@ -186,7 +207,7 @@ def _parts_by_git(*sides: list[str]) -> list[str | _Hunk]:
     with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
         for name, side in zip("obt", (sides[1], sides[0], sides[2]), strict=True):
             text = "".join(f"{_GUARD}{line}\n" for line in side)
-            Path(folder, name).write_bytes(text.encode())
+            Path(folder, name).write_bytes(f"{text}{_LAST}\n".encode())
         arguments = ["-p", "--diff3", *("-L", "o", "-L", "b", "-L", "t"), "o", "b", "t"]
         # Inside a hook of git, variables point to its repository.
         done = subprocess.run(
@@ -196,7 +217,8 @@ def _parts_by_git(*sides: list[str]) -> list[str | _Hunk]:
             capture_output=True,
         )
     parts, side = [], None
-    for line in done.stdout.decode().split("\n")[:-1]:
+    *lines, last = done.stdout.decode().removesuffix("\n").split("\n")
+    for line in lines:
         marker = line.rstrip("\r")
         if marker == _OURS:
             parts.append(_Hunk([], []))
@@ -211,7 +233,7 @@ def _parts_by_git(*sides: list[str]) -> list[str | _Hunk]:
             (parts if side is None else side).append(line[len(_GUARD) :])
     # The status is the number of conflicts, 127 at most; any other is an error.
     hunks = sum(isinstance(part, _Hunk) for part in parts)
-    if done.returncode != min(hunks, 127):
+    if done.returncode != min(hunks, 127) or last != _LAST:
         reason = done.stderr.decode(errors="replace").strip()
         raise MergeError(
             f"git merge-file failed with status {done.returncode}: {reason}",
