@@ -93,18 +93,20 @@ def _without_section(text: str) -> str:
     for line in text.split("\n"):
         heading = _HEADING.fullmatch(line)
         if heading or (_TABLE.match(line) and inside):
-            if heading and place is None:
-                place = len(lines)
-            elif not heading:
+            if not heading:
                 # What is directly above the next table belongs to that.
                 lines += blank
+            elif place is None:
+                place = len(lines)
+            else:
+                comments += filter(str.strip, blank)
             inside, blank = bool(heading), []
             if heading:
                 continue
         if not inside:
             lines.append(line)
         elif line.strip() and not line.strip().startswith("#"):
-            comments += [kept for kept in blank if kept.strip()]
+            comments += filter(str.strip, blank)
             blank = []
         else:
             blank.append(line)

@@ -447,7 +447,137 @@ def test_check_does_not_walk_into_environments():
     assert "1 of 1 up to date\n" == check(".")
 
 
-def test_golden_projects_are_up_to_date(monkeypatch):
+def test_golden_projects_are_up_to_date():
     """The committed projects need no update."""
     for path in golden_projects():
         assert "1 of 1 up to date\n" == check(path)
+
+
+# What people and formatters do to `pyproject.toml`, and other surprises.
+
+
+def base_table(text: str) -> str:
+    """Returns the table of the records."""
+    return text[text.index("[tool.kscaffold.base]") :]
+
+
+SECTIONS = {
+    "a comment above the records": lambda text: text.replace(
+        "[tool.kscaffold.base]", "# do not edit\n[tool.kscaffold.base]"
+    ),
+    "a comment among the records": lambda text: text.replace(
+        '"README.md" =', '# mine\n"README.md" ='
+    ),
+    "another table between": lambda text: text.replace(
+        "[tool.kscaffold.base]", "[tool.isort]\nx = 1\n\n[tool.kscaffold.base]"
+    ),
+    "indented": lambda text: text.replace(
+        "[tool.kscaffold.base]", "  [ tool.kscaffold.base ]  # x"
+    ),
+    "the records first": lambda text: text.replace(base_table(text), "").replace(
+        "[tool.kscaffold]", f"{base_table(text)}\n[tool.kscaffold]"
+    ),
+    "a table behind": lambda text: f"{text}\n# Mine.\n[tool.mine]\nx = 1\n",
+    "a string over lines": lambda text: text.replace(
+        '"kscaffold new my_project"', '"""\\\n  kscaffold new my_project"""'
+    ),
+    "no line feed at the end": lambda text: text.rstrip("\n"),
+}
+
+
+@pytest.mark.parametrize("how", SECTIONS)
+def test_section_in_another_form(how):
+    """Comments, tables and spaces around the records do no harm, and stay."""
+    settings = Path(NAME, "pyproject.toml")
+    settings.write_text(SECTIONS[how](settings.read_text()))
+    before = tomllib.loads(settings.read_text())
+    comments = [x for x in settings.read_text().split("\n") if x.startswith("#")]
+
+    update(NAME, "--test-step")
+
+    after = tomllib.loads(settings.read_text())
+    assert f"kscaffold new {NAME} --test-step" == after["tool"]["kscaffold"]["command"]
+    for data in (before, after):
+        del data["tool"]["kscaffold"]
+    assert before == after
+    assert set(comments) <= set(settings.read_text().split("\n"))
+    assert f"{NAME} is up to date\n" == update(NAME)
+
+
+BAD_SECTIONS = {
+    "a key of one's own": ("[tool.kscaffold]\n", "[tool.kscaffold]\nmine = 1\n"),
+    "a number": ('command = "kscaffold new my_project"', "command = 5"),
+    "a record that is a number": ('"README.md" = "', '"README.md" = 5 # "'),
+}
+
+
+@pytest.mark.parametrize("how", BAD_SECTIONS)
+def test_bad_section(how):
+    """What would be lost, or is of another kind, is refused, and nothing is changed."""
+    edit(f"{NAME}/pyproject.toml", *BAD_SECTIONS[how])
+    before = files()
+
+    assert "section [tool.kscaffold]" in update(NAME, "--test-step", code=2)
+    assert before == files()
+    assert "section [tool.kscaffold]" in check(NAME, code=2)
+
+
+def test_diff_of_files_that_are_away():
+    """A removed file has no diff, and is no reason to fail."""
+    Path(NAME, "README.md").unlink()
+
+    result = CliRunner().invoke(main, ["update", NAME, "--test-step", "--diff"])
+
+    assert 0 == result.exit_code
+    assert "README" not in result.stdout
+    result = CliRunner().invoke(main, ["check", NAME, "--diff"])
+    assert (0, "") == (result.exit_code, result.stdout)
+
+
+def test_other_models_are_not_moved_files():
+    """A model of its own in the project is never taken for a file of the project."""
+    Path(NAME, "exp").mkdir()
+    make_old(f"{NAME}/exp/net.py", style="subclass")
+    before = Path(NAME, "exp/net.py").read_text()
+    Path(MODEL).unlink()
+
+    update(NAME, "--test-step", code=1)
+
+    assert before == Path(NAME, "exp/net.py").read_text()
+
+
+def test_model_of_its_own_in_a_project():
+    """A model that was generated beside the project's is updated by itself."""
+    Path(NAME, "exp").mkdir()
+    make_old(f"{NAME}/exp/model.py")
+
+    update(f"{NAME}/exp/model.py", "--test-step")
+
+    assert "def test_step" in Path(NAME, "exp/model.py").read_text()
+    assert "2 of 2 up to date\n" == check(NAME)
+    # A project's own file is not, with or without another base.
+    for words in ([], ["--base", MODEL]):
+        assert f"kscaffold update {NAME}" in update(MODEL, *words, code=2)
+
+
+def test_check_of_files_of_a_project():
+    """Any file of a project stands for the project."""
+    assert "1 of 1 up to date\n" == check(TRAIN)
+    assert "1 of 1 up to date\n" == check(f"{NAME}/pyproject.toml", TRAIN, MODEL)
+    assert "does not exist" in check("no/pyproject.toml", code=2)
+
+
+def test_damaged_record_of_the_module():
+    """A damaged last line of the project's module is noticed."""
+    line = Path(MODEL).read_text().split("\n")[-2]
+    edit(MODEL, line, line[:25] + ("A" if line[25] != "A" else "B") + line[26:])
+
+    assert "of my_project/my_project/model.py is damaged" in update(NAME, code=2)
+    assert "is damaged" in check(".", code=2)
+
+
+def test_neither_file_nor_folder():
+    """A file that is not Python is refused."""
+    Path("note.txt").write_text("x")
+
+    assert "neither a Python file nor a folder" in update("note.txt", code=2)
