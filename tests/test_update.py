@@ -1377,6 +1377,15 @@ def test_settings_of_black_come_first():
     assert "is up to date" in update(NAME)
 
 
+def test_settings_of_black_are_no_change():
+    """Other settings alone change nothing, as long as nothing else does."""
+    path = make(Spec())
+    edit(path, MINE)
+    Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
+
+    assert "is up to date" in update(NAME, "--check")
+
+
 def test_mixed_line_ends():
     """Lines keep the ends that they have; new ones have those of most lines."""
     path = make(Spec())

@@ -134,12 +134,14 @@ def update_module(
     old = renamed(base.text, request.generated_name, request.spec.class_name)
     if old != base.text:
         old = in_style(old, base.styles[-1])
-    styles = styles_of(neutral(old), neutral(ours), base.styles, settings)
-    if styles != base.styles:
-        old = in_style(old, styles[-1])
-    new = theirs.text
+    new, styles = theirs.text, base.styles
     for style in styles[1:]:
         new = in_style(new, style)
+    if new_form or neutral(new) != neutral(old):
+        # There is something to merge: in the form that the user's file has.
+        styles = styles_of(neutral(old), neutral(ours), styles, settings)
+        for style in styles[len(base.styles) :]:
+            old, new = in_style(old, style), in_style(new, style)
     if MARK in new:
         # Older modules have no place for a record.
         ours = with_place(ours)
