@@ -104,6 +104,31 @@ def test_verification_output(tmp_path):
         assert blurred(f"```text\n{done.stdout}```") in blurred(shown), done.stderr
 
 
+def test_update_output(tmp_path):
+    """The README shows what `kscaffold update` prints, and the conflict."""
+    section = README.split("## Change your mind later")[1].split("## Commands")[0]
+    first, second = re.findall(r"```sh\n(.*?)```\n\n```text\n(.*?)```", section, re.S)
+    [conflict] = re.findall(r"```python\n(.*?)```", section, re.S)
+    file = tmp_path / "custom_model.py"
+    file.write_text(text(Spec(manual_metrics=True)))
+
+    for commands, printed in (first, second):
+        # Not every sed takes `-i` alone.
+        words = re.findall("sed -i 's/(.*)/(.*)/' ", commands)
+        for old, new in words:
+            file.write_text(re.sub(old, new, file.read_text()))
+        command = commands.strip().split("\n")[-1].split()
+        done = subprocess.run(
+            [sys.executable, "-m", "scaffold", *command[1:]],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert (int(bool(words)), printed) == (done.returncode, done.stderr)
+
+    assert conflict in file.read_text()
+
+
 def test_python_example(tmp_path, monkeypatch):
     """The example of the Python API writes a file."""
     monkeypatch.chdir(tmp_path)
