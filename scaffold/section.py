@@ -17,6 +17,11 @@ _HEADING = re.compile(r"\s*\[\s*tool\s*\.\s*kscaffold\s*(\.\s*base\s*)?\]\s*(#.*
 _TABLE = re.compile(r"\s*\[")
 
 
+def has_section(text: str) -> bool:
+    """Says whether a `pyproject.toml` has a heading of kscaffold's, whole or not."""
+    return any(map(_HEADING.fullmatch, text.splitlines()))
+
+
 def with_records(files: dict[str, Record], command: str) -> dict[str, str]:
     """Puts the records of a project's files into them.
 

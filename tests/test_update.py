@@ -434,8 +434,18 @@ FORMATTERS = {
 }
 
 
-@pytest.mark.parametrize("length", [60, 79, 100, 133])
-@pytest.mark.parametrize("formatter", FORMATTERS)
+#: The others are for CI: each takes two seconds.
+FORMS = [
+    pytest.param(name, length, marks=[] if few else pytest.mark.exhaustive)
+    for name, length, few in [
+        *(("black", 60, True), ("black", 100, True), ("ruff", 79, True)),
+        *(("black", 79, False), ("black", 133, False)),
+        *(("ruff", 60, False), ("ruff", 100, False), ("ruff", 133, False)),
+    ]
+]
+
+
+@pytest.mark.parametrize(("formatter", "length"), FORMS)
 def test_reformatted_file(formatter, length):
     """A file in another form is updated in that form, without a conflict."""
     path = make(Spec())
@@ -1210,7 +1220,12 @@ STRUCTURES = {
 @pytest.mark.parametrize("what", STRUCTURES)
 @pytest.mark.parametrize(
     "change",
-    [{"test_step": True, "sample_weight": True}, {"manual_loss": True, "demo": False}],
+    [
+        {"test_step": True, "sample_weight": True},
+        pytest.param(
+            {"manual_loss": True, "demo": False}, marks=pytest.mark.exhaustive
+        ),
+    ],
     ids=["more", "less"],
 )
 def test_structures(what, change):
@@ -1240,7 +1255,8 @@ def test_structures(what, change):
     ]
     if what not in ("code behind the last line", "a comment at the end of a method"):
         assert not before or before[-1] == found[-1] or before[-1] in found
-    compile(result.replace("\r", " "), NAME, "exec")
+    Path(NAME).write_bytes(result.encode())
+    check_trains(Path(NAME), replace(Spec(), **change), eagerly=True)
 
 
 def test_comment_at_the_end_of_a_method():

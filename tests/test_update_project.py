@@ -62,8 +62,14 @@ def expected(**options) -> dict[str, str]:
 
 CHANGES = [
     ["--test-step", "--manual-loss"],
-    ["--task", "multiclass", "--sample-weight", "--fuse-steps"],
-    ["--style", "subclass", "--class-name", "Net", "--no-demo"],
+    pytest.param(
+        ["--task", "multiclass", "--sample-weight", "--fuse-steps"],
+        marks=pytest.mark.exhaustive,
+    ),
+    pytest.param(
+        ["--style", "subclass", "--class-name", "Net", "--no-demo"],
+        marks=pytest.mark.exhaustive,
+    ),
     ["--line-length", "100", "--target-version", "py312"],
 ]
 
@@ -222,7 +228,10 @@ def test_conflict():
     assert "conflicts that are not resolved" in update(NAME, code=2)
 
 
-@pytest.mark.parametrize("ends_after", range(1, 4))
+@pytest.mark.parametrize(
+    "ends_after",
+    [2, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (1, 3))],
+)
 def test_killed_between_files(ends_after, monkeypatch):
     """After a kill between two files, the same update does the rest."""
     edit(MODEL, "        grad_fn = ", "        # Mine.\n        grad_fn = ")
@@ -277,6 +286,8 @@ def test_lost_record(how):
 
     assert message in update(NAME, "--test-step", code=2)
     assert before == files()
+    if how != "no section":
+        assert message in check(".", code=2)
 
 
 def test_damaged_record():

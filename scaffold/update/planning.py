@@ -9,7 +9,7 @@ from ..comparing import read
 from ..errors import RecordError, WriteError
 from ..header import LINE as HEADER
 from ..record import LINE as RECORD
-from ..section import SETTINGS
+from ..section import SETTINGS, has_section
 from ..targets import is_project
 from ..writing import shown
 from .change import Change
@@ -81,14 +81,11 @@ def generated(path: Path) -> Iterator[Path]:
         WriteError: If there is no such file, or it cannot be read.
     """
     if path.is_dir():
-        if _words(path / SETTINGS):
-            yield path
         for below in files_below(path):
             if below.name == SETTINGS or below.suffix == ".py":
                 yield from generated(below)
     elif path.name == SETTINGS:
-        _ends(path)
-        if _words(path):
+        if has_section(_text(path)):
             yield path.parent
     else:
         project = project_of(path)
@@ -110,8 +107,13 @@ def _words(settings: Path) -> dict[str, str]:
 
 def _ends(path: Path) -> tuple[list[str], list[str]]:
     """Returns the first lines and the records of kscaffold's in a file."""
+    text = _text(path)
+    return [match[0] for match in HEADER.finditer(text)], RECORD.findall(text)
+
+
+def _text(path: Path) -> str:
+    """Reads a file, whatever is in it."""
     content = read(path)
     if content is None:
         raise WriteError(f"{shown(path)} does not exist.", "Name a file that does.")
-    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
-    return [match[0] for match in HEADER.finditer(text)], RECORD.findall(text)
+    return content.decode("utf-8", "replace").replace("\r\n", "\n")
