@@ -1213,7 +1213,7 @@ STRUCTURES = {
     "an import from a module": above("import inspect", "from math import pi"),
     "a form feed": above("def training_argument(", "\x0c"),
     "other letters": behind("train_step", "        # Größe, 尺寸."),
-    "a carriage return": behind("train_step", "        # a\rb"),
+    "a carriage return": behind("train_step", '        """a\rb"""'),
 }
 
 
