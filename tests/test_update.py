@@ -15,7 +15,6 @@ import sys
 import time
 import zlib
 from dataclasses import asdict, replace
-from functools import cache
 from pathlib import Path
 
 import black
@@ -25,16 +24,14 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from matrix import CHOICES, core_specs, text
+from matrix import core_specs, golden_specs, text
 
 from scaffold import Spec, __version__, render, writing
 from scaffold.cli import main
 from scaffold.errors import RecordError, WriteError
-from scaffold.formatting import mode_of, mode_settings
 from scaffold.header import parse_header
 from scaffold.record import DICTIONARY, MARK, Record
 from scaffold.record import LINE as RECORD
-from scaffold.rendering import module_text
 from scaffold.update import applying, merging, module, origin, planning, threeway
 from scaffold.update.blocks import blocks_of
 from scaffold.update.change import Change
@@ -117,10 +114,12 @@ def check_trains(path: Path, spec: Spec, eagerly: bool = False) -> None:
     model.compile(optimizer="sgd", run_eagerly=eagerly, **how)
     x = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
     y = np.arange(8).reshape(8, 1) % 2
-    model.build(x.shape) if spec.style == "subclass" else None
-    model.predict(x, verbose=0)
+    model(x)  # makes the variables
     before = model.get_weights()
-    history = model.fit(x, y, batch_size=4, verbose=0, validation_data=(x, y)).history
+    size = 8 if eagerly else 4
+    history = model.fit(
+        x, y, batch_size=size, verbose=0, validation_data=(x, y)
+    ).history
 
     assert np.isfinite(history["loss"]).all()
     assert np.isfinite(history["val_loss"]).all()
@@ -136,19 +135,9 @@ def run_demo(path: Path) -> dict:
 
 
 def specs():
-    """Draws options: all that change the text of a class."""
-    flags = {
-        name: st.booleans()
-        for name in ("manual_loss", "manual_metrics", "sample_weight", "test_step")
-    }
-    return st.builds(
-        Spec,
-        style=st.sampled_from(CHOICES["style"]),
-        task=st.sampled_from(CHOICES["task"]),
-        fuse_steps=st.sampled_from([False, False, True]),
-        demo=st.sampled_from([True, True, False]),
-        **flags,
-    )
+    """Draws options: those of the goldens, and some without the main block."""
+    found = [*golden_specs().values()]
+    return st.sampled_from(found + [replace(spec, demo=False) for spec in found[::4]])
 
 
 def definitions(source: str) -> dict[str, range]:
@@ -262,20 +251,14 @@ def plain_update(path: Path, change: dict) -> tuple[str, tuple]:
     return file.text, file.conflicts
 
 
-@cache
-def generated(spec: Spec, name: str, style: str) -> str:
-    """Renders a module, once."""
-    return module_text(spec, name, mode_of(json.loads(style)))
-
-
 @pytest.fixture
 def render_once(monkeypatch):
-    """Updates render a spec only once: Black takes most of their time."""
-
-    def cached(spec, name, mode):
-        return generated(spec, name, json.dumps(mode_settings(mode)))
-
-    monkeypatch.setattr(module, "module_text", cached)
+    """Updates take the texts that are rendered already: Black takes time."""
+    monkeypatch.setattr(
+        module,
+        "module_text",
+        lambda spec, name, mode: RECORD.sub(MARK, text(spec, name)),
+    )
 
 
 def hold(check, examples: int) -> None:

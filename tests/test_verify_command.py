@@ -259,10 +259,9 @@ def test_progress(tmp_path):
 @pytest.mark.parametrize(
     "spec",
     [
-        Spec(style="functional", manual_loss=True, manual_metrics=True),
         Spec(style="subclass", task="binary", test_step=True, sample_weight=True),
     ],
-    # The parity tests hold every feature against a sequential class too.
+    # The parity tests hold every feature against classes of all styles.
     ids=lambda spec: " ".join(spec.arguments()),
 )
 def test_generated_file_passes_all(spec, tmp_path):
