@@ -926,6 +926,7 @@ def test_kill(tmp_path):
 # The base.
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("length", [79, 100, 120])
 def test_records_of_other_lengths_are_short(length):
     """In the line lengths that people use, records are not much longer."""

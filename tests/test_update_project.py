@@ -492,6 +492,7 @@ SECTIONS = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("how", SECTIONS)
 def test_section_in_another_form(how):
     """Comments, tables and spaces around the records do no harm, and stay."""
