@@ -18,6 +18,7 @@ class Option:
         metavar: What stands for the value in `--help`.
         examples: Values that a shell may complete; others are possible.
         core: Whether the goldens show all combinations of it with others.
+        form: Whether it changes the form of the code alone.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Option:
     metavar: str = ""
     examples: tuple[str, ...] = ()
     core: bool = False
+    form: bool = False
 
     @property
     def flag(self) -> str:

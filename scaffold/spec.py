@@ -101,11 +101,16 @@ class Spec:
         True, type=bool, help="A main block that trains on synthetic data."
     )
     line_length: int | None = option(
-        None, type=int, metavar="N", help="As Black's, in place of [tool.black]'s."
+        None,
+        type=int,
+        form=True,
+        metavar="N",
+        help="As Black's, in place of [tool.black]'s.",
     )
     target_version: tuple[str, ...] = option(
         (),
         many=True,
+        form=True,
         choices=TARGET_VERSIONS,
         metavar="VERSION",
         help="As Black's, in place of [tool.black]'s; repeatable.",

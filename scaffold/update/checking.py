@@ -6,10 +6,10 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import KscaffoldError
+from ..results import as_output as diffs
 from ..writing import shown
 from .change import Change
 from .planning import generated, plan_update
-from .results import as_output as diffs
 from .results import entries
 
 

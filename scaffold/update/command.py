@@ -46,6 +46,7 @@ def update(
     the use of what is gone.
     """
     from ..parameters import given_options
+    from ..results import as_output
     from . import results
     from .applying import apply
     from .change import Change
@@ -58,7 +59,7 @@ def update(
     if as_json:
         print_json(results.as_data(plan, entries))
     else:
-        print_text(results.as_output(entries))
+        print_text(as_output(entries))
     for message in results.as_messages(plan, entries):
         click.echo(message, err=True)
     ctx.exit(int(plan.needs_a_look or check and plan.changes))

@@ -79,7 +79,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
         return Merge(theirs)
     try:
         sides = [blocks_of(text) for text in (base, ours, theirs)]
-    except (SyntaxError, ValueError):
+    except SyntaxError:
         sides = [{"": text.split("\n")} for text in (base, ours, theirs)]
     lines, conflicts = [], []
     for key in _order(*map(list, sides)):
@@ -139,9 +139,9 @@ def _within_its_class(order: list[str], key: str, at: int) -> int:
     """Returns where a block can be, from a place on: in its class, and in no other."""
     home = class_of(key)
     if home in order:
-        inside = [n for n, other in enumerate(order) if _is_in(other, home)]
-        at = min(max(at, order.index(home) + 1), max(inside, default=-1) + 1)
-        at = max(at, order.index(home) + 1)
+        first = order.index(home) + 1
+        inside = [n + 1 for n, other in enumerate(order) if _is_in(other, home)]
+        at = min(max(at, first), max([first, *inside]))
     while (
         at < len(order) and class_of(order[at]) and not _is_in(key, class_of(order[at]))
     ):

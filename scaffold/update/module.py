@@ -8,7 +8,7 @@ from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
 from ..rendering import module_text
-from ..spec import Spec
+from ..spec import OPTIONS, Spec
 from ..writing import shown
 from .adapting import class_name_in, in_style, renamed, styles_of
 from .change import Change
@@ -59,9 +59,8 @@ class Request:
                 f"The module has a name {spec.class_name} already.",
                 "Choose another --class-name.",
             )
-        as_was = replace(
-            spec, line_length=old.line_length, target_version=old.target_version
-        )
+        form = {o.name: getattr(old, o.name) for o in OPTIONS if o.form}
+        as_was = replace(spec, **form)
         return cls(spec, old.class_name, name, as_was)
 
     @property

@@ -13,13 +13,13 @@ from ..section import HEADING, SETTINGS, split_section, with_section
 from ..spec import Spec
 from ..writing import shown
 from .change import Change
-from .merging import Merge, renumbered
+from .merging import Merge, merge, renumbered
 from .module import Request, update_module
 from .moved import locate
 from .origin import check_version, decoded, with_place
 from .plan import FileUpdate, Plan
 from .source import Source
-from .threeway import merge_text, neutral
+from .threeway import labels, neutral
 
 
 def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan:
@@ -113,7 +113,7 @@ def _merged(source: Source, base: Record, request: Request, new: Record) -> Merg
     text = base.text
     if request.generated_name not in source.text:
         text = text.replace(request.generated_name, request.spec.class_name)
-    return merge_text(text, source.text, new.text, request.spec)
+    return merge(text, source.text, new.text, labels(request.spec))
 
 
 def _dropped(source: Source, base: Record) -> FileUpdate:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from .. import __version__
+from .. import results
 from ..comparing import unified_diff
 from ..writing import shown
 from .plan import FileUpdate, Plan
@@ -49,19 +49,10 @@ def entries(
 
 
 def as_data(plan: Plan, files: list[dict]) -> dict:
-    """Returns the result for `--json`."""
-    return {
-        "version": __version__,
-        "target": plan.target,
-        "command": plan.command,
-        "options": asdict(plan.spec),
-        "files": files,
-    }
-
-
-def as_output(files: list[dict]) -> str:
-    """Returns what belongs on standard output: the changes, if they are asked for."""
-    return "".join(entry.get("diff", "") for entry in files)
+    """Returns the result for `--json`, as that of `new`."""
+    data = results.as_data(plan.spec, plan.target, files)
+    # A file that was renamed keeps the name that it had when it was generated.
+    return {**data, "command": plan.command}
 
 
 def as_messages(plan: Plan, files: list[dict]) -> list[str]:

@@ -9,7 +9,7 @@ from ..formatting import format_source, mode_of
 from ..header import LINE as HEADER
 from ..record import LINE as RECORD
 from ..record import MARK
-from ..spec import Spec
+from ..spec import OPTIONS, Spec
 from .adapting import changed_lines, in_new_form, lost_names
 from .blocks import is_python, parse
 from .imports import (
@@ -32,18 +32,6 @@ def labels(spec: Spec) -> tuple[str, str]:
 def neutral(text: str) -> str:
     """Replaces what differs after every update, the first line and the record."""
     return RECORD.sub(MARK, HEADER.sub(_HEADER_MARK, text, count=1))
-
-
-def merge_text(base: str, ours: str, theirs: str, spec: Spec) -> Merge:
-    """Merges texts that are not Python.
-
-    Args:
-        base: The text as it was generated.
-        ours: What the user has.
-        theirs: The text that is generated now.
-        spec: The options that it is generated with.
-    """
-    return merge(base, ours, theirs, labels(spec))
 
 
 def merge_module(
@@ -84,11 +72,11 @@ def merge_module(
         text = formatted(neutral(ours), text, style)
     if new_form is not None:
         if merged.conflicts:
+            flags = " or ".join(option.flag for option in OPTIONS if option.form)
             raise MergeError(
                 "Your edits are in conflict with what changes, and the form of all "
                 "lines is to change as well.",
-                "Do it in two steps: first the form, --line-length or "
-                "--target-version, then the rest.",
+                f"Do it in two steps: first the form, {flags}, then the rest.",
             )
         theirs, style = new_form
         text = in_new_form(text, new, neutral(theirs), style)
