@@ -53,10 +53,13 @@ def features() -> list:
     """Lists the parity cases with classes that fuse steps; four batches make an epoch.
 
     Two steps at once divide them, three do not, and four take the smaller last with
-    them.
+    them. Of the two opposite classes of a case, one takes its turn.
     """
-    found = []
-    for number, param in enumerate(pairs(turns=(0,))):
+    found, classes = [], {}
+    for param in pairs(turns=(0,)):
+        classes.setdefault(param.values[0].name, []).append(param)
+    for number, params in enumerate(classes.values()):
+        param = params[number % len(params)]
         case, spec = param.values
         values = (with_fusion(case, 2 + number % 3), replace(spec, fuse_steps=True))
         rare = param.marks or marks(case.name)

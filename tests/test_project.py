@@ -45,6 +45,8 @@ FILES = (
     *("my_project/checkpoint.py", "my_project/distribution.py"),
 )
 
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
 
 def make(folder, name="my_project", **options):
     """Writes a project below a folder, and returns its path."""

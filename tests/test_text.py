@@ -5,6 +5,7 @@ import difflib
 import re
 import subprocess
 import sys
+from functools import cache
 
 import black
 import pytest
@@ -28,10 +29,12 @@ def all_golden() -> list[Spec]:
     return [*golden_specs().values()]
 
 
+EXHAUSTIVE = pytest.mark.exhaustive
+
 #: What has a golden, and (in CI) every combination of the options.
 SPACES = pytest.mark.parametrize(
     "space",
-    [all_golden, pytest.param(whole_space, marks=pytest.mark.exhaustive)],
+    [all_golden, pytest.param(whole_space, marks=EXHAUSTIVE)],
     ids=lambda space: space.__name__,
 )
 
@@ -138,16 +141,62 @@ def test_dictionary_is_used():
         assert sum(isinstance(run, str) for run in runs) <= 2
 
 
-@SPACES
-def test_space_is_black(space):
+def formatted(source: str) -> str:
+    """Returns what Black makes of a file."""
+    return black.format_str(source, mode=black.Mode())
+
+
+@cache
+def formatted_piece(source: str) -> str:
+    """Returns what Black makes of a function, a class or another statement, once."""
+    return formatted(source)
+
+
+def formatted_by_piece(source: str) -> str:
+    """Returns what Black makes of the statements of a file, each alone.
+
+    Most files share most of theirs. What is between them has to be as it is.
+    """
+    lines, start = source.splitlines(keepends=True), 0
+    pieces = []
+    for node in ast.parse(source).body:
+        decorators = getattr(node, "decorator_list", [])
+        first = min([node.lineno, *(d.lineno for d in decorators)]) - 1
+        pieces += ["".join(lines[start:first])]
+        pieces += [formatted_piece("".join(lines[first : node.end_lineno]))]
+        start = node.end_lineno
+    return "".join([*pieces, *lines[start:]])
+
+
+@pytest.mark.parametrize(
+    ("space", "formatted"),
+    [
+        pytest.param(all_golden, formatted, id="all_golden"),
+        pytest.param(
+            whole_space, formatted_by_piece, id="whole_space", marks=EXHAUSTIVE
+        ),
+    ],
+)
+def test_space_is_black(space, formatted):
     """Black leaves every file alone, for every combination of options."""
-    mode = black.Mode()
     for spec in space():
         source = text(spec)
 
-        assert source == black.format_str(source, mode=mode), identify(spec)
+        assert source == formatted(source), identify(spec)
         assert source.isascii()
         assert source.endswith("\n")
+
+
+@pytest.mark.parametrize("formatted", [formatted, formatted_by_piece])
+def test_black_can_fail(formatted):
+    """A line that Black would write in another way is found in a file."""
+    source = text(Spec())
+    old = "    takes_it = "
+    assert old in source
+
+    worse = source.replace(old, "    takes_it= ")
+    assert worse != formatted(worse)
+    assert source == formatted(worse)
 
 
 @pytest.mark.parametrize("length", [60, 79, 100, 120])

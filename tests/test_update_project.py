@@ -20,6 +20,8 @@ NAME = "my_project"
 MODEL = f"{NAME}/{NAME}/model.py"
 TRAIN = f"{NAME}/{NAME}/train.py"
 
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
