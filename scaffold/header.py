@@ -7,7 +7,7 @@ from typing import NamedTuple
 from . import __version__
 from .errors import SpecError
 from .record import EXCUSE
-from .spec import OPTIONS, Spec
+from .spec import Spec, named_recipe, recipe_options
 
 #: The line, wherever it is in a file.
 LINE = re.compile(
@@ -73,11 +73,12 @@ def parse_command(command: str) -> tuple[str, Spec]:
         SpecError: If it is no such command, or names options that this kscaffold does
             not have.
     """
-    flags = {opt.flag: opt for opt in OPTIONS}
-    flags |= {opt.off_flag: opt for opt in OPTIONS if opt.type is bool}
     values = {}
     try:
         _, _, target, *words = shlex.split(command)
+        options = recipe_options(named_recipe(words))
+        flags = {opt.flag: opt for opt in options}
+        flags |= {opt.off_flag: opt for opt in options if opt.type is bool}
         words = iter(words)
         for word in words:
             opt = flags[word]

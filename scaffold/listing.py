@@ -5,19 +5,37 @@ import click
 from . import __version__
 from .options import Option
 from .recipes import load_recipe, recipe_names
-from .spec import OPTIONS
+from .spec import OPTIONS, RECIPE, own_options, recipe_options
 
 #: The JSON schema names of Python's types.
-JSON_TYPES = {str: "string", bool: "boolean", int: "integer"}
+JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
+
+#: The JSON schema names of the bounds of a number.
+JSON_BOUNDS = {
+    "minimum": "minimum",
+    "maximum": "maximum",
+    "above": "exclusiveMinimum",
+    "below": "exclusiveMaximum",
+}
 
 
 def listing() -> dict:
     """Returns all of it as data, for `--json`."""
     return {
         "version": __version__,
-        "recipes": [{"references": [], **load_recipe(name)} for name in recipe_names()],
+        "recipes": [_recipe_schema(name) for name in recipe_names()],
         "options": [option_schema(opt) for opt in OPTIONS],
     }
+
+
+def _recipe_schema(name: str) -> dict:
+    """Describes a recipe: what its `recipe.toml` says of it, and all its options."""
+    about = load_recipe(name)
+    said = {
+        key: about[key]
+        for key in ("name", "title", "summary", "needs", "answers", "references")
+    }
+    return {**said, "options": [option_schema(opt) for opt in recipe_options(name)]}
 
 
 def option_schema(opt: Option) -> dict:
@@ -25,6 +43,9 @@ def option_schema(opt: Option) -> dict:
     item = {"type": JSON_TYPES[opt.type]}
     if opt.choices:
         item["enum"] = list(opt.choices)
+    for name, key in JSON_BOUNDS.items():
+        if getattr(opt, name) is not None:
+            item[key] = getattr(opt, name)
     if opt.examples:
         item["examples"] = list(opt.examples)
     if opt.many:
@@ -52,11 +73,34 @@ def text() -> str:
         recipes = [load_recipe(name) for name in recipe_names()]
         formatter.write_dl([(r["name"], r["summary"]) for r in recipes])
     with formatter.section("Options of `kscaffold new`"):
-        formatter.write_dl([(flags(o), f"{o.help} [{values(o)}]") for o in OPTIONS])
+        formatter.write_dl([_row(opt) for opt in OPTIONS])
+    for name in recipe_names():
+        if own_options(name):
+            with formatter.section(f"Options of {RECIPE.flag} {name}"):
+                formatter.write_dl([_row(opt) for opt in own_options(name)])
     for opt in (o for o in OPTIONS if o.examples):
         with formatter.section(f"Names for {opt.flag}"):
             formatter.write_text(", ".join(n for n in opt.examples if n.islower()))
     return formatter.getvalue()
+
+
+def _row(opt: Option) -> tuple[str, str]:
+    return flags(opt), f"{opt.help} [{values(opt)}]"
+
+
+def recipe_table() -> str:
+    """Returns the table of the recipes for the README."""
+    rows = ["| recipe | what it is | its own options | after |", "|---|---|---|---|"]
+    for recipe in map(load_recipe, recipe_names()):
+        own = ", ".join(f"`{opt.flag}`" for opt in own_options(recipe["name"]))
+        papers = "; ".join(map(_citation, recipe["references"]))
+        rows.append(f"| `{recipe['name']}` | {recipe['summary']} | {own} | {papers} |")
+    return "\n".join(rows) + "\n"
+
+
+def _citation(reference: dict) -> str:
+    """Returns a reference as a link: authors and year."""
+    return f"[{reference['authors']}, {reference['year']}]({reference['url']})"
 
 
 def markdown_table() -> str:
@@ -88,5 +132,6 @@ def values(opt: Option, form: str = "{}") -> str:
             form.format(choice) + (" (default)" if choice == opt.default else "")
             for choice in opt.choices
         )
-    default = f", default {form.format(opt.default)}" if opt.default else ""
-    return form.format(opt.metavar) + default
+    has_default = opt.default not in (None, ())
+    default = f", default {form.format(opt.default)}" if has_default else ""
+    return form.format(opt.metavar or opt.type.__name__.upper()) + default

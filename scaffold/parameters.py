@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from .errors import SpecError
 from .options import Option
-from .spec import OPTIONS, Spec
+from .spec import RECIPE, Spec, all_options, recipe_options
 
 
 class SpecChoice(click.Choice):
@@ -24,13 +24,15 @@ class SpecChoice(click.Choice):
 
 
 @cache
-def spec_parameters(shows_defaults: bool = True) -> tuple[click.Option, ...]:
-    """Returns a Click option for each option of `Spec`.
+def recipe_parameters(recipe: str) -> tuple[click.Option, ...]:
+    """Returns a Click option for each option of a recipe."""
+    return tuple(_parameter(opt, True) for opt in recipe_options(recipe))
 
-    Args:
-        shows_defaults: Whether the help says what they are if they are left out.
-    """
-    return tuple(_parameter(opt, shows_defaults) for opt in OPTIONS)
+
+@cache
+def change_parameters() -> tuple[click.Option, ...]:
+    """Returns a Click option for each option of any recipe that can change later."""
+    return tuple(_parameter(opt, False) for opt in all_options() if not opt.fixed)
 
 
 def given_options(context: click.Context) -> dict:
@@ -38,7 +40,7 @@ def given_options(context: click.Context) -> dict:
     source = context.get_parameter_source
     return {
         opt.name: context.params[opt.name]
-        for opt in OPTIONS
+        for opt in all_options()
         if source(opt.name) == ParameterSource.COMMANDLINE
     }
 
@@ -47,24 +49,23 @@ def spec_of(context: click.Context, interactive: bool) -> Spec:
     """Builds the spec that a command line describes.
 
     Args:
-        context: The context of a command that has `spec_parameters()`.
+        context: The context of a command that has `recipe_parameters()`.
         interactive: Whether to ask for what the command line leaves out.
 
     Raises:
         SpecError: If `Spec` refuses a value, or if nobody is there to ask.
     """
-    values = {opt.name: context.params[opt.name] for opt in OPTIONS}
+    given = given_options(context)
     if not interactive:
-        return Spec(**values)
+        return Spec(**given)
     if sys.stdin is None or not sys.stdin.isatty():
         raise SpecError(
             "-i asks questions, but standard input is not a terminal.",
             "Give the options on the command line.",
         )
-    left_out = [opt for opt in OPTIONS if opt.name not in given_options(context)]
     # `input()` would print the prompt to standard output, where the code goes.
     with redirect_stdout(sys.stderr):
-        return _ask(left_out, values)
+        return _ask(given)
 
 
 def _parameter(opt: Option, shows_default: bool) -> click.Option:
@@ -88,16 +89,32 @@ def _parameter(opt: Option, shows_default: bool) -> click.Option:
     )
 
 
-def _ask(options: list[Option], values: dict) -> Spec:
-    """Asks for options until the answers fit together."""
+def _ask(given: dict) -> Spec:
+    """Asks for options until the answers fit together.
+
+    Args:
+        given: The values of those that need not be asked for, unless they do not fit.
+    """
+    values, settled = dict(given), set(given)
     while True:
-        values = {**values, **{o.name: _prompt(o, values[o.name]) for o in options}}
+        # The recipe comes first: the others are those that it has.
+        _answer(RECIPE, values, settled)
+        options = recipe_options(values[RECIPE.name])
+        for opt in options[1:]:
+            _answer(opt, values, settled)
         try:
-            return Spec(**values)
+            wanted = {opt.name for opt in options} | settled
+            return Spec(**{name: values[name] for name in values if name in wanted})
         except SpecError as error:
             click.echo(f"Error: {error.message}\n{error.hint}\n", err=True)
             # Whatever is wrong, all can be changed now; the answers are kept.
-            options = list(OPTIONS)
+            settled = set()
+
+
+def _answer(opt: Option, values: dict, settled: set[str]) -> None:
+    """Asks for an option that is not settled; its value so far is the default."""
+    if opt.name not in settled:
+        values[opt.name] = _prompt(opt, values.get(opt.name, opt.default))
 
 
 def _prompt(opt: Option, default):

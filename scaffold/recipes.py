@@ -4,7 +4,7 @@ import os
 from functools import cache
 
 from . import templates
-from .errors import TemplateError
+from .errors import SpecError, TemplateError
 
 TEMPLATES = templates.__path__[0]
 FOLDER = os.path.join(TEMPLATES, "recipes")
@@ -22,12 +22,38 @@ def recipe_names() -> tuple[str, ...]:
     )
 
 
+#: What a `recipe.toml` may leave out; `supports = None` stands for all options.
+_OPTIONAL = {
+    "supports": None,
+    "defaults": {},
+    "options": {},
+    "needs": [],
+    "better": "lower",
+    "answers": [],
+    "references": [],
+}
+
+
 @cache
 def load_recipe(name: str) -> dict:
-    """Reads `recipe.toml` of a recipe: its title, its summary and its references.
+    """Reads `recipe.toml` of a recipe.
+
+    Returns:
+        A dict:
+
+        - `name`, `title`, `summary`, and `module_docstring` of the emitted file.
+        - `supports`: The options of `Spec` that it has, beside those that all recipes
+          have; `None` for all.
+        - `defaults`: Dict of defaults of its own for these options.
+        - `options`: Dict of its own options: the metadata of each, by name, as
+          `Option` has them; `type` is the name of a Python type.
+        - `needs`: Packages that its demo needs beside Keras and JAX.
+        - `better`: `lower` or `higher`: which numbers of its demo are better.
+        - `answers`: The examples of keras.io that it answers.
+        - `references`: Papers and guides: dicts of title, authors, year and url.
 
     Raises:
-        TemplateError: If the file is not TOML or lacks a key.
+        TemplateError: If the file is not TOML, lacks a key or has another.
     """
     import tomllib
 
@@ -37,10 +63,13 @@ def load_recipe(name: str) -> dict:
             recipe = tomllib.load(file)
         except tomllib.TOMLDecodeError as error:
             raise TemplateError(f"{path} is not TOML: {error}") from error
-    missing = {"title", "summary", "module_docstring"} - recipe.keys()
-    if missing:
-        raise TemplateError(f"{path} lacks {', '.join(sorted(missing))}.")
-    return {"name": name, **recipe}
+    needed = {"title", "summary", "module_docstring"}
+    missing, unknown = needed - recipe.keys(), recipe.keys() - needed - {*_OPTIONAL}
+    if missing or unknown:
+        wrong = [f"lacks {key}" for key in sorted(missing)]
+        wrong += [f"has an unknown key {key}" for key in sorted(unknown)]
+        raise TemplateError(f"{path} {', '.join(wrong)}.")
+    return {"name": name, **_OPTIONAL, **recipe}
 
 
 @cache
@@ -50,7 +79,15 @@ def project_templates(recipe: str) -> dict[str, str]:
     All projects have those of `templates/project/`; a recipe adds those of its own
     folder `project/`, in their place where a path is the same. The files of `package`
     belong to the project's package.
+
+    Raises:
+        SpecError: If the recipe has no project.
     """
+    if not os.path.isdir(os.path.join(FOLDER, recipe, "project")):
+        raise SpecError(
+            f"There is no project for the recipe {recipe} yet.",
+            "Name a single module as the target: FILE.py.",
+        )
     return {
         path.removesuffix(".jinja").replace("gitignore", ".gitignore"): f"{tree}/{path}"
         for tree in ("project", f"recipes/{recipe}/project")

@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import shlex
+from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -14,9 +15,9 @@ import jinja2
 from .errors import KscaffoldError, SpecError, TemplateError
 from .formatting import black_mode, format_source, mode_settings
 from .header import excuse_header, header
-from .recipes import TEMPLATES, load_recipe, project_templates
+from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
-from .spec import Spec
+from .spec import Spec, name_taken
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
 #: Modules that a template may use, by the name that it uses them by.
@@ -142,6 +143,9 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
         with template_errors(spec):
             text = environment(TEMPLATES).get_template(name).render(variables)
             if path.endswith(".py"):
+                _check_name(
+                    spec, names_bound(ast.parse(text, f"<rendered from {name}>"))
+                )
                 text = _finished(text, mode)
         if path.startswith("package/"):
             path = package + path.removeprefix("package")
@@ -154,10 +158,13 @@ def module_source(spec: Spec, name: str) -> str:
     variables = _variables(spec)
     env = environment(TEMPLATES)
     names = ["model", "demo"] if spec.demo else ["model"]
-    parts, imports = [], {"keras", "os"}
+    parts, imports, bound = [], {"keras", "os"}, Counter()
     for part in (f"{variables['folder']}/{part}.py.jinja" for part in names):
         parts.append(env.get_template(part).render(variables))
-        imports |= _modules_used(parts[-1], f"<rendered from {part}>")
+        tree = ast.parse(parts[-1], f"<rendered from {part}>")
+        imports |= _modules_used(tree)
+        bound += names_bound(tree)
+    _check_name(spec, bound + Counter(imports))
     body = "\n\n\n".join(parts)
     return env.get_template("module.py.jinja").render(
         variables, header=header(spec, name), body=body, imports=imports
@@ -170,7 +177,7 @@ def _variables(spec: Spec) -> dict:
         "spec": spec,
         "objective": spec.objective,
         "folder": f"recipes/{spec.recipe}",
-        "title": load_recipe(spec.recipe)["module_docstring"],
+        "title": spec.about["module_docstring"],
     }
 
 
@@ -181,10 +188,33 @@ def _finished(source: str, mode) -> str:
     return text
 
 
-def _modules_used(source: str, origin: str) -> set[str]:
-    """Finds which of `MODULES` the source reads, to import these and no others."""
-    nodes = ast.walk(ast.parse(source, origin))
-    return {n.id for n in nodes if isinstance(n, ast.Name)}.intersection(MODULES)
+def _modules_used(tree: ast.Module) -> set[str]:
+    """Finds which of `MODULES` a module reads, to import these and no others."""
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return names.intersection(MODULES)
+
+
+def names_bound(tree: ast.Module) -> Counter[str]:
+    """Counts where a module gives a name a meaning, in any scope."""
+    return Counter(filter(None, map(_bound, ast.walk(tree))))
+
+
+def _bound(node: ast.AST) -> str | None:
+    """Returns the name that a node gives a meaning, if it gives one any."""
+    match node:
+        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
+            return name
+        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+            return name
+        case ast.alias(name=name, asname=other):
+            return other or name
+    return None
+
+
+def _check_name(spec: Spec, bound: Counter[str]) -> None:
+    """Refuses a name of a class that the code has for something else as well."""
+    if bound[spec.class_name] > 1:
+        raise name_taken(spec.class_name)
 
 
 def _close_gaps(source: str) -> str:

@@ -5,7 +5,6 @@ status, and with its text or its diff where that was asked for.
 """
 
 import shlex
-from dataclasses import asdict
 from importlib.util import find_spec
 
 from . import __version__
@@ -63,7 +62,7 @@ def as_data(spec: Spec, target: str, entries: list[dict]) -> dict:
         "version": __version__,
         "target": target,
         "command": spec.command(target),
-        "options": asdict(spec),
+        "options": {opt.name: getattr(spec, opt.name) for opt in spec.options},
         "files": entries,
     }
 

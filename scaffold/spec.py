@@ -1,32 +1,31 @@
-"""`Spec`: what to generate. One option is one field, and only this file knows it."""
+"""`Spec`: what to generate. One option is one field, and only this file knows it.
+
+A recipe adds options of its own: its `recipe.toml` declares them, and its specs are of
+a class that has them as fields.
+"""
 
 import builtins
 import keyword
 import shlex
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, make_dataclass
+from functools import cache
 
-from .errors import SpecError, did_you_mean
+from .errors import SpecError, TemplateError
 from .keras_objects import LOSSES, METRICS, known_names
 from .objective import TASKS, Objective, resolve
 from .options import Option, option, options_of
-from .recipes import recipe_names
+from .recipes import load_recipe, recipe_names
+
+#: The recipe of those who name none.
+DEFAULT_RECIPE = "supervised"
+
+#: The types of options, by the names that a `recipe.toml` has for them.
+TYPES = {kind.__name__: kind for kind in (str, bool, int, float)}
 
 #: Black's names of the Python versions, `py33` to `py315`.
 TARGET_VERSIONS = tuple(f"py3{minor}" for minor in range(3, 16))
-
-#: Names that the emitted files use: a class of that name would shadow them.
-RESERVED = frozenset(
-    "jax keras np numpy inspect itertools math os training_argument "
-    "refuse_weight refuse_weight_arguments BatchSize is_joined rows_of fuses_steps "
-    "steps_per_call in_one_loop join split join_batches prepare_loop JoinedArrays "
-    "join_arrays history hidden inputs model name outputs results rng scores value "
-    "weights x y "
-    # The module that trains a project:
-    "argparse sys Path Figure InputError distribution Checkpoint read_about OUTPUTS "
-    "check_data load_data RECORDED FIXED build_model parse positive prepare train "
-    "natural steps_per_execution named table plot main".split()
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +40,11 @@ class Spec:
     """
 
     recipe: str = option(
-        "supervised", choices=recipe_names(), help="The training algorithm."
+        DEFAULT_RECIPE,
+        choices=recipe_names(),
+        everywhere=True,
+        fixed=True,
+        help="The training algorithm.",
     )
     style: str = option(
         "functional",
@@ -95,15 +98,17 @@ class Spec:
         help="The steps of one execution run in one compiled loop.",
     )
     class_name: str = option(
-        "CustomModel", metavar="NAME", help="The name of the class."
+        "CustomModel", everywhere=True, metavar="NAME", help="The name of the class."
     )
     demo: bool = option(
-        True, type=bool, help="A main block that trains on synthetic data."
+        True, type=bool, everywhere=True, help="A main block that trains on some data."
     )
     line_length: int | None = option(
         None,
         type=int,
         form=True,
+        everywhere=True,
+        minimum=1,
         metavar="N",
         help="As Black's, in place of [tool.black]'s.",
     )
@@ -111,21 +116,42 @@ class Spec:
         (),
         many=True,
         form=True,
+        everywhere=True,
         choices=TARGET_VERSIONS,
         metavar="VERSION",
         help="As Black's, in place of [tool.black]'s; repeatable.",
     )
 
+    def __new__(cls, recipe: str = DEFAULT_RECIPE, **_):
+        """Makes an object of the recipe's class of specs, which has its options."""
+        made = spec_class(recipe)
+        if not issubclass(made, cls):
+            raise SpecError("The recipe of a spec cannot be replaced: make a new one.")
+        return super().__new__(made)
+
     def __post_init__(self):
         """Checks every field alone, then those that depend on each other."""
-        for opt in OPTIONS:
-            _check(opt, getattr(self, opt.name))
+        own = {opt.name for opt in self.options}
+        for opt in options_of(type(self)):
+            value = getattr(self, opt.name)
+            if opt.name in own:
+                opt.check(value)
+            elif value != opt.default:
+                raise not_an_option(opt, self.recipe)
+            if opt.type is float and isinstance(value, int):
+                object.__setattr__(self, opt.name, float(value))
         _check_class_name(self.class_name)
-        if self.line_length is not None and self.line_length < 1:
-            raise SpecError(
-                f"--line-length must be at least 1, not {self.line_length}."
-            )
         self.objective  # noqa: B018 - resolving is the check
+
+    @property
+    def about(self) -> dict:
+        """What the `recipe.toml` of the recipe says."""
+        return load_recipe(self.recipe)
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The options that the recipe has."""
+        return recipe_options(self.recipe)
 
     @property
     def objective(self) -> Objective:
@@ -141,7 +167,7 @@ class Spec:
     def arguments(self) -> list[str]:
         """Returns the command line arguments that differ from the defaults."""
         arguments = []
-        for opt in OPTIONS:
+        for opt in self.options:
             value = getattr(self, opt.name)
             if value == opt.default:
                 continue
@@ -157,8 +183,88 @@ class Spec:
         return shlex.join(["kscaffold", "new", target, *self.arguments()])
 
 
-#: The options of `Spec`, in the order of its fields.
+#: The options of `Spec`: those of all recipes, in the order of its fields.
 OPTIONS: tuple[Option, ...] = options_of(Spec)
+
+#: The one that says which others there are.
+RECIPE: Option = OPTIONS[0]
+
+
+def spec_class(recipe: str) -> type[Spec]:
+    """Returns the class of a recipe's specs: `Spec`, with what `recipe.toml` adds.
+
+    Raises:
+        SpecError: If there is no such recipe.
+        TemplateError: If its `recipe.toml` declares what cannot be.
+    """
+    RECIPE.check(recipe)
+    return _spec_class(recipe)
+
+
+@cache
+def _spec_class(recipe: str) -> type[Spec]:
+    about, common = load_recipe(recipe), {f.name: f for f in fields(Spec)}
+    try:
+        changed = [
+            (name, common[name].type, option(default, **common[name].metadata))
+            for name, default in about["defaults"].items()
+        ]
+        added = [
+            (name, TYPES[metadata["type"]], _declared(**metadata))
+            for name, metadata in about["options"].items()
+        ]
+        kind = make_dataclass(
+            "Spec",
+            [*changed, *added],
+            bases=(Spec,),
+            namespace={"__module__": __name__},
+            frozen=True,
+            kw_only=True,
+        )
+        for opt in options_of(kind):
+            opt.check(opt.default)
+        for name in about["supports"] or ():
+            common[name]
+    except (KeyError, TypeError, SpecError) as error:
+        raise TemplateError(
+            f"recipe.toml of {recipe} declares options that cannot be: {error!r}."
+        ) from error
+    return kind
+
+
+def _declared(type: str, default, choices=(), **metadata):
+    """Returns the field of an option that a recipe adds."""
+    return option(default, TYPES[type], choices=tuple(choices), **metadata)
+
+
+def recipe_options(recipe: str) -> tuple[Option, ...]:
+    """Lists the options of a recipe; those that every recipe has come last.
+
+    Raises:
+        SpecError: If there is no such recipe.
+    """
+    kind = spec_class(recipe)
+    supports = load_recipe(recipe)["supports"]
+    foreign = {
+        opt.name
+        for opt in OPTIONS
+        if not opt.everywhere and supports is not None and opt.name not in supports
+    }
+    found = (opt for opt in options_of(kind) if opt.name not in foreign)
+    return tuple(sorted(found, key=lambda opt: (not opt.fixed, opt.everywhere)))
+
+
+def own_options(recipe: str) -> tuple[Option, ...]:
+    """Lists the options that a recipe adds to those of `Spec`."""
+    common = {opt.name for opt in OPTIONS}
+    return tuple(o for o in recipe_options(recipe) if o.name not in common)
+
+
+@cache
+def all_options() -> tuple[Option, ...]:
+    """Lists the options of all recipes, each name once."""
+    own = {o.name: o for name in recipe_names() for o in own_options(name)}
+    return (*OPTIONS, *own.values())
 
 
 def core_options() -> tuple[Option, ...]:
@@ -166,28 +272,38 @@ def core_options() -> tuple[Option, ...]:
     return tuple(o for o in OPTIONS if o.core)
 
 
-def _check(opt: Option, value) -> None:
-    """Checks the type of a value, and that it is one of the option's choices."""
-    if value is None and opt.default is None:
-        return
-    if opt.many and not isinstance(value, tuple):
-        raise SpecError(f"{opt.name} must be a tuple, not {value!r}.")
-    for item in value if opt.many else (value,):
-        # `True` is an int for Python, but not for a user.
-        if not isinstance(item, opt.type) or (
-            isinstance(item, bool) and opt.type is not bool
-        ):
-            raise SpecError(
-                f"{opt.name} must be of type {opt.type.__name__}, not {item!r}."
-            )
-        if opt.choices and item not in opt.choices:
-            raise SpecError(
-                f"{opt.flag} cannot be {item!r}.", did_you_mean(item, opt.choices)
-            )
+def named_recipe(words: Iterable[str]) -> str:
+    """Returns the recipe that the words of a command line name, or the default."""
+    flag, found = RECIPE.flag, DEFAULT_RECIPE
+    words = iter(words)
+    for word in words:
+        if word == "--":
+            break
+        if word == flag:
+            found = next(words, found)
+        elif word.startswith(f"{flag}="):
+            found = word.removeprefix(f"{flag}=")
+    return found
+
+
+def not_an_option(opt: Option, recipe: str) -> SpecError:
+    """Returns the error that a recipe does not have an option, and which ones do."""
+    others = [
+        name
+        for name in recipe_names()
+        if opt.name in {other.name for other in recipe_options(name)}
+    ]
+    return SpecError(
+        f"{opt.flag} is not an option of the recipe {recipe}.",
+        f"These have it: {', '.join(others)}." if others else "",
+    )
 
 
 def _check_class_name(name: str) -> None:
-    """Refuses names that Python would not accept or that would shadow another."""
+    """Refuses names that Python would not accept, or has for something else.
+
+    Those that an emitted file has for something else are refused by `render()`.
+    """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise SpecError(
             f"--class-name {name!r} is not a name that Python allows for a class.",
@@ -200,8 +316,13 @@ def _check_class_name(name: str) -> None:
             f"Write it as {normal}.",
         )
     is_dunder = name.startswith("__") and name.endswith("__")
-    if name in RESERVED or hasattr(builtins, name) or is_dunder:
-        raise SpecError(
-            f"--class-name {name!r} would shadow a name that the code uses.",
-            "Choose another, such as MyModel.",
-        )
+    if hasattr(builtins, name) or is_dunder:
+        raise name_taken(name)
+
+
+def name_taken(name: str) -> SpecError:
+    """Returns the error that a name of a class would shadow another."""
+    return SpecError(
+        f"--class-name {name!r} would shadow a name that the code uses.",
+        "Choose another, such as MyModel.",
+    )

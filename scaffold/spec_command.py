@@ -6,20 +6,39 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
 class SpecCommand(click.Command):
-    """A command that also has the options of `Spec`, once it is asked for them."""
+    """A command that also has the options of a recipe, once it is asked for them."""
 
-    #: Whether its help says what an option is if it is left out.
-    shows_defaults = True
+    def parse_args(self, ctx, args):
+        """Finds the recipe among the arguments first: the options depend on it.
+
+        Raises:
+            SpecError: If there is no such recipe, or if an option is another one's.
+        """
+        from .spec import all_options, named_recipe, not_an_option
+
+        ctx.meta[__name__] = recipe = named_recipe(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            for opt in all_options():
+                if error.option_name in (opt.flag, opt.off_flag):
+                    raise not_an_option(opt, recipe) from error
+            raise
 
     def get_params(self, ctx):
-        """Returns the options of `Spec` and the command's own."""
-        from .parameters import spec_parameters
+        """Returns the options of the recipe and the command's own."""
+        from .parameters import recipe_parameters
+        from .spec import DEFAULT_RECIPE
 
-        options = spec_parameters(self.shows_defaults)
-        return [*options, *super().get_params(ctx)]
+        recipe = ctx.meta.get(__name__, DEFAULT_RECIPE)
+        return [*recipe_parameters(recipe), *super().get_params(ctx)]
 
 
-class ChangeCommand(SpecCommand):
-    """A command with the options of `Spec`, which leaves alone what is not given."""
+class ChangeCommand(click.Command):
+    """A command that changes options: it has those of all recipes."""
 
-    shows_defaults = False
+    def get_params(self, ctx):
+        """Returns the options and the command's own."""
+        from .parameters import change_parameters
+
+        return [*change_parameters(), *super().get_params(ctx)]

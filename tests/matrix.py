@@ -1,5 +1,6 @@
 """The list of cases that all tests walk, derived from `Spec` and the recipe folders."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import combinations, product
 from pathlib import Path
@@ -11,12 +12,36 @@ from scaffold.objective import TASKS
 from scaffold.recipes import recipe_names
 from scaffold.record import DICTIONARY, dictionary
 from scaffold.rendering import module_text, project_texts
-from scaffold.spec import OPTIONS, core_options
+from scaffold.spec import OPTIONS, core_options, own_options, recipe_options
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 #: What Python and ruff put beside a file.
 CACHES = {"__pycache__", ".ruff_cache"}
 CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
+
+
+def core_recipes() -> list[str]:
+    """Lists the recipes that have the core options: those of Keras's own trainer."""
+    core = {option.name for option in core_options()}
+    names = {r: {option.name for option in recipe_options(r)} for r in recipe_names()}
+    return [recipe for recipe in recipe_names() if core <= names[recipe]]
+
+
+def recipe_specs() -> list[Spec]:
+    """Lists the other recipes, as they are and with each option of theirs changed."""
+    specs = []
+    for recipe in recipe_names():
+        if recipe in core_recipes():
+            continue
+        specs.append(Spec(recipe=recipe))
+        for option in own_options(recipe):
+            values = option.choices or (False, True) * (option.type is bool)
+            specs += [
+                Spec(recipe=recipe, **{option.name: value})
+                for value in values
+                if value != option.default
+            ]
+    return specs
 
 
 def core_specs(**fixed) -> list[Spec]:
@@ -26,7 +51,7 @@ def core_specs(**fixed) -> list[Spec]:
         Spec(
             recipe=recipe, style=style, **dict(zip(core, values, strict=True)), **fixed
         )
-        for recipe in recipe_names()
+        for recipe in core_recipes()
         for style in CHOICES["style"]
         for values in product((False, True), repeat=len(core))
     ]
@@ -38,7 +63,32 @@ def changing_options() -> list:
 
 
 def golden_specs() -> dict[Path, Spec]:
-    """Maps each file of `golden/` to the spec that it shows.
+    """Maps each file of `golden/` to the spec that it shows."""
+    return {**core_goldens(), **recipe_goldens()}
+
+
+def recipe_goldens() -> dict[Path, Spec]:
+    """Maps the goldens of recipes with algorithms of their own to their specs."""
+    return {
+        GOLDEN / spec.recipe / f"{golden_name(spec)}.py": spec
+        for spec in recipe_specs()
+    }
+
+
+def golden_name(spec: Spec) -> str:
+    """Names a golden of a recipe after its own options that are changed."""
+    changed = [
+        o for o in own_options(spec.recipe) if getattr(spec, o.name) != o.default
+    ]
+    values = [
+        o.name if o.type is bool else f"{o.name}_{getattr(spec, o.name)}"
+        for o in changed
+    ]
+    return "_".join(values) or "plain"
+
+
+def core_goldens() -> dict[Path, Spec]:
+    """Maps the goldens that equal Keras's own trainer to their specs.
 
     These are the core combinations in every style, the other tasks, and the plainest
     and the fullest class of every style with fused steps.
@@ -68,7 +118,7 @@ def golden_projects() -> dict[Path, Spec]:
         / "projects"
         / task
         / "my_project": Spec(recipe=recipe, task=task)
-        for recipe in recipe_names()
+        for recipe in core_recipes()
         for task in TASKS
     }
 
@@ -169,9 +219,12 @@ def whole_space() -> list[Spec]:
     in the text does not depend on the other options.
     """
     flags = [option.name for option in OPTIONS if option.type is bool]
-    factors = {**{k: v for k, v in CHOICES.items() if k != "target_version"}}
+    own = {"recipe", "target_version"}
+    factors = {name: CHOICES[name] for name in CHOICES if name not in own}
     factors |= {name: (False, True) for name in flags}
-    specs = [
+    specs = recipe_specs()
+    specs += [replace(spec, demo=False) for spec in specs]
+    specs += [
         Spec(**dict(zip(factors, values, strict=True)))
         for values in product(*factors.values())
     ]

@@ -2,24 +2,24 @@
 
 import ast
 import builtins
-import itertools
 import os
 import re
 import shutil
 import subprocess
 import symtable
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import black
 import pytest
 from click.testing import CliRunner
-from matrix import CHOICES, GOLDEN
+from matrix import CHOICES, GOLDEN, changing_options, identify, recipe_specs
 
 from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, write
 from scaffold.cli import main
 from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
-from scaffold.spec import OPTIONS, RESERVED
+from scaffold.spec import OPTIONS
 from scaffold.targets import shadowing_modules
 
 
@@ -148,7 +148,7 @@ def test_class_names(name):
     """A class name that Python, the code or a reader takes for another is refused."""
     assert "--class-name" in refused("new", "--class-name", name)
     with pytest.raises(SpecError):
-        Spec(class_name=name)
+        render(Spec(class_name=name))
 
 
 @pytest.mark.parametrize("name", ["MyModel", "_Model", "Модель", "Model2", "match"])
@@ -371,40 +371,36 @@ def global_names(text: str) -> set[str]:
     return of(symtable.symtable(text, "generated", "exec"))
 
 
-def test_reserved():
-    """A class of any name that the code uses at its top is refused, in every module."""
-    flags = [option.name for option in OPTIONS if option.type is bool]
-    factors = {o.name: o.choices for o in OPTIONS if o.choices and not o.many}
-    factors |= {name: (False, True) for name in flags}
-    used = set()
-    for values in itertools.product(*factors.values()):
-        spec = Spec(**dict(zip(factors, values, strict=True)), class_name="Zzz")
-        # What Black changes is not in the names.
-        used |= global_names(rendering.module_source(spec, "a.py"))
-    for style in CHOICES["style"]:
-        files = render(Spec(style=style, class_name="Zzz"), "my_project")
-        [train] = [file.text for file in files if file.path.name == "train.py"]
-        used |= global_names(train)
-
-    assert {"keras", "jax", "os", "np", "model", "Zzz", "zip", "argparse"} <= used
-    assert {"Zzz"} == used - RESERVED - set(dir(builtins))
+def fullest_specs() -> list[Spec]:
+    """Lists specs whose files have all names that any have, in every recipe."""
+    flags = {option.name: True for option in changing_options()}
+    specs = [Spec(style=style, **flags) for style in CHOICES["style"]]
+    return [*specs, Spec(), *recipe_specs()]
 
 
-def test_reserved_is_not_too_wide():
-    """What is reserved is in use, or is a module's usual name."""
-    texts = "".join(
-        render(
-            Spec(
-                manual_loss=manual, sample_weight=manual, fuse_steps=manual, style=style
-            )
-        )[0].text
-        for manual in (False, True)
-        for style in ("functional", "subclass")
-    )
-    texts += "".join(file.text for file in render(Spec(), "my_project"))
-    words = set(re.findall(r"\w+", texts))
+@pytest.mark.parametrize("spec", fullest_specs(), ids=identify)
+def test_names_that_the_code_has(spec):
+    """A class of any name that a module uses at its top is refused."""
+    text = rendering.module_source(replace(spec, class_name="Zzz"), "a.py")
+    used = global_names(text) - set(dir(builtins))
 
-    assert RESERVED <= words
+    assert {"keras", "jax", "os", "np", "Zzz"} <= used
+    for name in used - {"Zzz"}:
+        with pytest.raises(SpecError, match="would shadow a name that the code uses"):
+            render(replace(spec, class_name=name))
+    assert render(replace(spec, class_name="Zzz"))
+
+
+def test_names_that_a_project_has():
+    """A class of any name that the module that trains a project uses is refused."""
+    files = render(Spec(class_name="Zzz"), "my_project")
+    [train] = [file.text for file in files if file.path.name == "train.py"]
+    used = global_names(train) - set(dir(builtins))
+
+    assert {"argparse", "build_model", "Zzz"} <= used
+    for name in used - {"Zzz", "__spec__", "__name__", "__doc__"}:
+        with pytest.raises(SpecError, match="would shadow a name that the code uses"):
+            render(Spec(class_name=name), "my_project")
 
 
 def test_version_that_black_does_not_know(monkeypatch):

@@ -9,11 +9,13 @@ import sys
 import keras
 import numpy as np
 import pytest
-from matrix import CHOICES, golden_specs, identify, pairwise_specs, text
+from matrix import CHOICES, core_goldens, identify, pairwise_specs, text
 
 from scaffold import Spec
 
-GOLDENS = golden_specs()
+GOLDENS = core_goldens()
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 
 def run_demo(path) -> dict:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from ..errors import SpecError, did_you_mean
-from ..spec import OPTIONS, Spec
+from ..spec import Spec, all_options, not_an_option
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Change:
 
     def __post_init__(self):
         """Checks `unset`."""
-        known = {option.flag[2:]: option for option in OPTIONS}
+        known = {opt.flag[2:]: opt for opt in all_options() if not opt.fixed}
         for name in self.unset:
             if name not in known:
                 hint = did_you_mean(name, known)
@@ -37,8 +37,12 @@ class Change:
         Raises:
             SpecError: If the options do not fit together.
         """
-        defaults = {o.name: o.default for o in OPTIONS if o.flag[2:] in self.unset}
-        return replace(spec, **defaults, **self.given)
+        own = {opt.name: opt for opt in spec.options}
+        for opt in all_options():
+            if self.concerns(opt.name) and opt.name not in own:
+                raise not_an_option(opt, spec.recipe)
+        unset = (opt for opt in spec.options if opt.flag[2:] in self.unset)
+        return replace(spec, **{opt.name: opt.default for opt in unset}, **self.given)
 
     def concerns(self, name: str) -> bool:
         """Says whether an option, by its field's name, is given or unset."""

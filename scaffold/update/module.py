@@ -8,7 +8,7 @@ from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
 from ..rendering import module_text
-from ..spec import OPTIONS, Spec
+from ..spec import Spec
 from ..writing import shown
 from .adapting import class_name_in, in_style, renamed, styles_of
 from .change import Change
@@ -59,7 +59,7 @@ class Request:
                 f"The module has a name {spec.class_name} already.",
                 "Choose another --class-name.",
             )
-        form = {o.name: getattr(old, o.name) for o in OPTIONS if o.form}
+        form = {o.name: getattr(old, o.name) for o in old.options if o.form}
         as_was = replace(spec, **form)
         return cls(spec, old.class_name, name, as_was)
 

@@ -9,7 +9,7 @@ from ..formatting import format_source, mode_of
 from ..header import LINE as HEADER
 from ..record import LINE as RECORD
 from ..record import MARK
-from ..spec import OPTIONS, Spec
+from ..spec import Spec
 from .adapting import changed_lines, in_new_form, lost_names
 from .blocks import is_python, parse
 from .imports import (
@@ -72,7 +72,7 @@ def merge_module(
         text = formatted(neutral(ours), text, style)
     if new_form is not None:
         if merged.conflicts:
-            flags = " or ".join(option.flag for option in OPTIONS if option.form)
+            flags = " or ".join(option.flag for option in spec.options if option.form)
             raise MergeError(
                 "Your edits are in conflict with what changes, and the form of all "
                 "lines is to change as well.",
