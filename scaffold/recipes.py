@@ -95,6 +95,14 @@ def project_templates(recipe: str) -> dict[str, str]:
     }
 
 
+def example_path(recipe: str) -> str:
+    """Returns the path of `example.py`, which makes data to verify a recipe with.
+
+    Recipes whose steps are compared with `keras.Model` have none.
+    """
+    return os.path.join(FOLDER, recipe, "example.py")
+
+
 def _files_below(folder: str) -> list[str]:
     """Lists the templates below a folder, as paths with slashes."""
     return [

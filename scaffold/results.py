@@ -83,7 +83,20 @@ def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
             messages.append(f"Train it: cd {folder} && {install} && python -m {module}")
         elif spec.demo:
             command = shlex.join(["python", target])
-            if not all(map(find_spec, ("keras", "jax"))):
-                command = f"pip install keras jax && {command}"
+            missing = [] if all(map(find_spec, ("keras", "jax"))) else ["keras", "jax"]
+            missing += [name for name in spec.about["needs"] if not _is_there(name)]
+            if missing:
+                command = f"pip install {' '.join(missing)} && {command}"
             messages.append(f"Train it: {command}")
     return messages
+
+
+def _is_there(package: str) -> bool:
+    """Says whether a package is installed, by the name that pip has for it."""
+    from importlib import metadata  # slow to import, and seldom needed
+
+    try:
+        metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return False
+    return True

@@ -15,6 +15,8 @@ from test_train import run_demo
 
 from scaffold import Spec
 from scaffold.listing import markdown_table as option_table
+from scaffold.listing import recipe_table
+from scaffold.recipes import load_recipe, recipe_names
 from scaffold.verify.cases import CASES
 from scaffold.verify.catalog import CHECKS
 
@@ -30,6 +32,21 @@ def test_file():
 def test_option_table():
     """The table of options is the one of `Spec`."""
     assert option_table() in README
+
+
+def test_recipe_table():
+    """The table of recipes is the one of their folders."""
+    assert recipe_table() in README
+
+
+def test_recipe_results():
+    """The README has numbers for the demo of each recipe, with what they must beat."""
+    for recipe in recipe_names():
+        if load_recipe(recipe)["needs"]:
+            [row] = re.findall(rf"^\| `{recipe}` \| .* ± .* s \|$", README, re.MULTILINE)
+            numbers = [float(n) for n in re.findall(r"(-?\d\.\d+) ±", row)]
+            better = -1 if load_recipe(recipe)["better"] == "lower" else 1
+            assert better * numbers[0] > better * numbers[1]
 
 
 def test_guide_table():

@@ -113,10 +113,11 @@ def _state_moves(bench) -> list[str]:
     ]
     if metrics and metrics <= still_in_test:
         problems.append("no metric is updated in evaluation")
+    at_rest = _frozen(model)
     problems += [
         f"{v.path} does not change in training"
         for v in model.non_trainable_variables
-        if v.path in still and _moves(v.path)
+        if v.path in still and _moves(v.path) and id(v) not in at_rest
     ]
     # The bench's own layers are at rest in evaluation; other models may sample there.
     resting = "moving_" if bench.subject.build else ("moving_", "seed_generator_state")
@@ -134,6 +135,13 @@ def _moves(path: str) -> bool:
         "moving_mean",
         "moving_variance",
     )
+
+
+def _frozen(model) -> set[int]:
+    """Finds the variables of layers that are not trainable, such as a teacher's."""
+    if not model.trainable:
+        return {id(v) for v in model.variables}
+    return set().union(*map(_frozen, getattr(model, "layers", ())))
 
 
 def _gradients(bench) -> list[str]:

@@ -15,12 +15,17 @@ def import_file(path: str) -> types.ModuleType:
         folder, package = os.path.split(folder)
         parts.insert(0, package)
     name = ".".join(parts)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
+    # To the front: a file of the same name may be in another folder that is there.
+    sys.path[:] = [folder, *(other for other in sys.path if other != folder)]
     if not parts[-1].isidentifier():
-        spec = importlib.util.spec_from_file_location("verified", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return import_alone(path)
     sys.modules.pop(name, None)
     return importlib.import_module(name)
+
+
+def import_alone(path: str) -> types.ModuleType:
+    """Imports a file that no other module imports."""
+    spec = importlib.util.spec_from_file_location("verified", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

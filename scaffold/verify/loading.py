@@ -14,8 +14,9 @@ from ..errors import SpecError
 from ..header import parse_header
 from ..keras_objects import LOSSES, find
 from ..objective import Keyed, Objective, resolve
+from ..recipes import example_path
 from ..spec import Spec
-from .builder import BUILD_HINT, builder
+from .builder import BUILD_HINT, builder, example_builder
 from .building import small_model
 from .importing import import_file
 from .subject import Subject, subject_of_spec
@@ -43,13 +44,22 @@ def subject_of_file(
             or if nothing says how to build the class.
         Exception: What the file raises when it is imported.
     """
-    cls = _class(import_file(path), class_name)
+    module = import_file(path)
+    cls = _class(module, class_name)
     load = _loader(path, cls)
     with tokenize.open(path) as file:
         header = parse_header(file.read())
     generated = header and header.spec.class_name == cls.__name__
     if generated and not (loss or metrics or build):
-        return replace(subject_of_spec(header.spec), load=load)
+        subject = replace(subject_of_spec(header.spec), load=load)
+        if not os.path.exists(example_path(header.spec.recipe)):
+            return subject
+        return replace(
+            subject,
+            weighted=True,
+            build=example_builder(header.spec, module, cls),
+            unknown="keras.Model has no such algorithm: only the contract applies",
+        )
     objective = _objective(loss, metrics)
     if build:
         return Subject(

@@ -1,0 +1,224 @@
+"""What every recipe can do: all that Keras can with a model, whatever its algorithm."""
+
+import importlib.util
+import json
+import runpy
+
+import keras
+import numpy as np
+import pytest
+from loops import assert_same, fit, give, values
+from matrix import recipe_goldens
+
+from scaffold.recipes import example_path
+from scaffold.verify.catalog import CONTRACTS
+from scaffold.verify.contract import check
+from scaffold.verify.importing import import_alone
+from scaffold.verify.loading import subject_of_file
+
+GOLDENS = recipe_goldens()
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
+
+def identify(path) -> str:
+    """Names a golden in pytest's output."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def marked(path) -> list:
+    """Marks all but the first golden of a recipe: they are left to CI."""
+    return [] if path.stem == "plain" else [pytest.mark.exhaustive]
+
+
+EVERY = pytest.mark.parametrize(
+    "path", [pytest.param(p, id=identify(p), marks=marked(p)) for p in GOLDENS]
+)
+
+
+def subject_and_data(path):
+    """Returns the class under test, and data that its model trains on."""
+    subject = subject_of_file(str(path))
+    keras.utils.set_random_seed(1)
+    _, data = subject.build()
+    return subject, data
+
+
+def built(subject):
+    """Builds a model; each has the same weights."""
+    keras.utils.set_random_seed(1)
+    return subject.build()[0]
+
+
+@EVERY
+def test_import(path, capsys):
+    """Importing a file prints nothing, trains nothing, and registers its class."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    cls = getattr(module, GOLDENS[path].class_name)
+
+    assert (keras.Model,) == cls.__bases__
+    assert keras.saving.get_registered_object(f"Custom>{cls.__name__}") is cls
+    assert ("", "") == capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    "contract",
+    [
+        pytest.param(c, id=c.name, marks=[] if c.quick else [pytest.mark.exhaustive])
+        for c in CONTRACTS
+    ],
+)
+@EVERY
+def test_contract(path, contract):
+    """`kscaffold verify` finds nothing wrong."""
+    verdict = check(contract, subject_of_file(str(path)))
+
+    wanted = "not applicable" if contract.weighted else "holds"
+    assert wanted == verdict.outcome, verdict
+
+
+@EVERY
+def test_resume_is_exact(path):
+    """Two epochs are one epoch and, in a new model with its values, one more."""
+    subject, data = subject_and_data(path)
+    whole, half, rest = (built(subject) for _ in range(3))
+    give(rest.variables, [np.zeros_like(value) for value in values(rest.variables)])
+
+    fit(whole, *data, epochs=2)
+    fit(half, *data)
+    give(rest.variables, values(half.variables))
+    give(rest.optimizer.variables, values(half.optimizer.variables))
+    fit(rest, *data)
+
+    assert_same(values(whole.variables), values(rest.variables))
+    assert_same(values(whole.optimizer.variables), values(rest.optimizer.variables))
+
+
+@EVERY
+def test_saved_model_is_whole(path, tmp_path):
+    """`.keras` has all that training changes, but for the position of random seeds."""
+    subject, data = subject_and_data(path)
+    model = built(subject)
+    fit(model, *data)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert type(model) is type(loaded) and loaded.compiled
+    assert [v.path.split("/")[-1] for v in model.variables] == [
+        v.path.split("/")[-1] for v in loaded.variables
+    ]
+    for variable, other in zip(model.variables, loaded.variables, strict=True):
+        if variable.path.endswith("seed_generator_state"):
+            other.assign(variable.value)  # Keras does not save it.
+    for one in (model, loaded):
+        one.reset_metrics()
+    assert_same(values(model.variables), values(loaded.variables))
+    assert_same(values(model.optimizer.variables), values(loaded.optimizer.variables))
+    for name in ("get_config", "get_compile_config"):
+        configs = [getattr(one, name)() for one in (model, loaded)]
+        assert 1 == len({json.dumps(config, default=str) for config in configs})
+    assert np.isclose(
+        *(np.sum(model.predict(data[0], verbose=0)) for model in (model, loaded))
+    )
+
+
+@EVERY
+def test_mixed_float16(path):
+    """Weights move as in float32, nearly, under every optimizer."""
+    subject, data = subject_and_data(path)
+    moved = []
+    for policy in ("float32", "mixed_float16"):
+        keras.config.set_dtype_policy(policy)
+        try:
+            model = built(subject)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        before = values(model.trainable_variables)
+        fit(model, *data)
+        after = values(model.trainable_variables)
+        moved.append([b - a for a, b in zip(before, after, strict=True)])
+
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    sizes = [
+        [float(np.mean(np.abs(change))) for change in changes] for changes in moved
+    ]
+    for exact, rough in zip(*sizes, strict=True):
+        assert np.isfinite(rough)
+        assert rough > 0.5 * exact
+
+
+@EVERY
+def test_data_parallel(path):
+    """Spread over four devices, a model learns what it learns on one."""
+    subject, data = subject_and_data(path)
+    alone = built(subject)
+    logs = fit(alone, *data, batch_size=16)
+    keras.distribution.set_distribution(keras.distribution.DataParallel())
+    try:
+        model = built(subject)
+        spread = fit(model, *data, batch_size=16)
+        results = model.evaluate(*data, batch_size=16, verbose=0, return_dict=True)
+    finally:
+        keras.distribution.set_distribution(None)
+
+    for name in logs:
+        np.testing.assert_allclose(logs[name], spread[name], rtol=1e-3, atol=1e-4)
+    assert all(map(np.isfinite, results.values()))
+
+
+@EVERY
+def test_all_ways_in(path):
+    """All methods take the same data, and a smaller last batch."""
+    subject, data = subject_and_data(path)
+    model = built(subject)
+    history = model.fit(
+        *data, batch_size=20, epochs=2, validation_data=data, verbose=0
+    ).history
+    results = model.evaluate(*data, batch_size=20, verbose=0, return_dict=True)
+
+    assert all(np.isfinite(numbers).all() for numbers in history.values())
+    assert {f"val_{name}" for name in results} <= {*history}
+    assert np.isfinite(model.evaluate(*data, verbose=0)).all()
+    rows = len(keras.tree.flatten(data[0])[0])
+    assert rows == len(keras.tree.flatten(model.predict(data[0], verbose=0))[0])
+    assert np.isfinite(keras.tree.flatten(model.train_on_batch(*data))).all()
+    assert np.isfinite(keras.tree.flatten(model.test_on_batch(*data))).all()
+
+
+@EVERY
+def test_weights_are_refused(path):
+    """Weights, which nothing would use, are not dropped in silence."""
+    subject, data = subject_and_data(path)
+    weights = np.ones(len(keras.tree.flatten(data[0])[0]), "float32")
+    for method in ("train_on_batch", "test_on_batch", "fit", "evaluate"):
+        with pytest.raises(ValueError, match="use no sample or class weights"):
+            getattr(built(subject), method)(*data, sample_weight=weights)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("path", GOLDENS, ids=identify)
+def test_demo_learns(path, tmp_path, monkeypatch, capsys):
+    """The demo beats what it compares itself with, and draws images that it names."""
+    monkeypatch.chdir(tmp_path)
+    keras.utils.clear_session()
+    ran = runpy.run_path(str(path), run_name="__main__")
+    ours, theirs, *_ = ran["results"].values()
+
+    assert ours < theirs if GOLDENS[path].about["better"] == "lower" else ours > theirs
+    drawn = {file.name for file in tmp_path.iterdir()}
+    assert drawn == {name for name in drawn if name in capsys.readouterr().out}
+    assert all(file.stat().st_size > 5000 for file in tmp_path.iterdir())
+
+
+def test_every_recipe_is_here():
+    """A recipe has data to verify it with, and a plain loop that it is held against."""
+    from pathlib import Path
+
+    for recipe in {spec.recipe for spec in GOLDENS.values()}:
+        module = recipe.replace("-", "_")
+
+        assert import_alone(example_path(recipe)).data
+        check = (Path(__file__).parent / f"test_{module}.py").read_text("utf-8")
+        assert "def test_five_steps_equal_a_plain_loop(" in check

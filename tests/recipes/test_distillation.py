@@ -1,0 +1,265 @@
+"""Distillation against a plain loop: a student, labels and a frozen teacher."""
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+import pytest
+from loops import Adam, assert_same, load, values
+
+from scaffold import Spec
+from scaffold.verify.contract import check
+from scaffold.verify.contracts import CONTRACTS
+from scaffold.verify.subject import Subject
+
+distillation = load("distillation")
+Distiller = distillation.Distiller
+
+
+TEMPERATURE, ALPHA, DECAY = 3.0, 0.3, 0.01
+
+
+def dense(name, width, regularizer=None, dropout=False):
+    """Builds a network of two dense layers from 5 numbers to 3 logits."""
+    hidden = keras.layers.Dense(
+        width, "tanh", kernel_regularizer=regularizer, name="hidden"
+    )
+    noise = [keras.layers.Dropout(0.5)] if dropout else []
+    layers = [keras.Input((5,)), hidden, *noise, keras.layers.Dense(3, name="logits")]
+    return keras.Sequential(layers, name=name)
+
+
+def build(optimizer="adam", seed=0, dropout=False, **kwargs):
+    """Builds and compiles a small distiller."""
+    keras.utils.set_random_seed(seed)
+    student = dense("student", 4, keras.regularizers.L2(DECAY), dropout)
+    # Were the teacher's regularizer counted, the loss would be off.
+    teacher = dense("teacher", 6, keras.regularizers.L2(1.0), dropout)
+    settings = {"temperature": TEMPERATURE, "alpha": ALPHA, **kwargs}
+    model = Distiller(student, teacher, **settings)
+    model.compile(optimizer)
+    return model
+
+
+def make_data(size=40, seed=0):
+    """Makes random inputs and labels."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(size, 5)).astype("float32")
+    return x, rng.integers(0, 3, size).astype("int32")
+
+
+def forward(weights, x):
+    """Runs `dense()` with plain arrays."""
+    kernel, bias, kernel_2, bias_2 = weights
+    return jnp.tanh(x @ kernel + bias) @ kernel_2 + bias_2
+
+
+def reference_loss(weights, teacher, x, y, temperature, alpha):
+    """The paper's objective: equation 1 and the text below it."""
+
+    def softened(logits):
+        powers = jnp.exp(logits / temperature)
+        return powers / powers.sum(axis=1, keepdims=True)
+
+    z, v = forward(weights, x), forward(teacher, x)
+    p = jnp.exp(z) / jnp.exp(z).sum(axis=1, keepdims=True)
+    hard = -jnp.log(p[jnp.arange(len(y)), y]).mean()
+    q, r = softened(z), softened(v)
+    soft = temperature**2 * (r * jnp.log(r / q)).sum(axis=1).mean()
+    loss = alpha * hard + (1 - alpha) * soft
+    accuracy = (z.argmax(axis=1) == y).mean()
+    penalty = DECAY * (weights[0] ** 2).sum()
+    return loss + penalty, {
+        "loss": loss,
+        "hard_loss": hard,
+        "soft_loss": soft,
+        "sparse_categorical_accuracy": accuracy,
+    }
+
+
+@pytest.mark.parametrize(
+    ("temperature", "alpha"), [(TEMPERATURE, ALPHA), (1.0, 0.0), (2.0, 1.0)]
+)
+def test_five_steps_equal_a_plain_loop(temperature, alpha):
+    """Losses and weights are those of the paper's equations in plain JAX."""
+    optimizer = keras.optimizers.Adam(0.01)
+    model = build(optimizer, temperature=temperature, alpha=alpha)
+    x, y = make_data()
+    weights = [jnp.array(w) for w in model.student.get_weights()]
+    teacher = [jnp.array(w) for w in model.teacher.get_weights()]
+    adam = Adam(weights, 0.01)
+    expected = []
+    grad_fn = jax.jit(jax.grad(reference_loss, has_aux=True))
+    for step in range(5):
+        rows = slice(8 * step, 8 * step + 8)
+        grads, logs = grad_fn(weights, teacher, x[rows], y[rows], temperature, alpha)
+        expected.append(logs)
+        weights = adam.step(weights, grads)
+
+    whole = build(
+        keras.optimizers.Adam(0.01), temperature=temperature, alpha=alpha
+    )  # All five batches in one fit...
+    whole.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    logs = []
+    for step in range(5):  # ... and a fit for each, which shows the losses of the step.
+        rows = slice(8 * step, 8 * step + 8)
+        history = model.fit(x[rows], y[rows], batch_size=8, shuffle=False, verbose=0)
+        logs.append({name: values[0] for name, values in history.history.items()})
+    for one, other in zip(logs, expected, strict=True):
+        assert one.keys() == other.keys()
+        for name, value in one.items():
+            np.testing.assert_allclose(value, other[name], rtol=1e-6, atol=1e-6)
+    for trained in whole, model:
+        for one, other in zip(trained.student.get_weights(), weights, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+        for one, other in zip(trained.teacher.get_weights(), teacher, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_evaluation_weighs_by_rows():
+    """A smaller last batch counts for less."""
+    model = build()
+    x, y = make_data(20)
+    x[16:] *= 10
+    results = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+    weights, teacher = model.student.get_weights(), model.teacher.get_weights()
+    _, expected = reference_loss(weights, teacher, x, y, TEMPERATURE, ALPHA)
+    assert results.keys() == expected.keys()
+    for name, value in results.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5)
+    # Labels of shape (rows, 1) are the same labels.
+    column = model.evaluate(x, y[:, None], batch_size=8, verbose=0, return_dict=True)
+    assert column == results
+
+
+def test_a_twin_of_the_teacher_has_no_soft_loss():
+    """The soft loss is a distance: 0 for a student that says what the teacher says."""
+    keras.utils.set_random_seed(0)
+    student, teacher = dense("student", 4), dense("teacher", 4)
+    student.set_weights(teacher.get_weights())
+    model = Distiller(student, teacher)
+    model.compile()
+    results = model.evaluate(*make_data(), verbose=0, return_dict=True)
+    assert abs(results["soft_loss"]) < 1e-6
+    assert results["hard_loss"] > 0.1
+
+
+def test_the_teacher_is_frozen():
+    """No decay, no optimizer state, no dropout, no BatchNorm statistics that move."""
+    keras.utils.set_random_seed(0)
+    teacher = keras.Sequential(
+        [
+            keras.Input((5,)),
+            keras.layers.Dense(6),
+            keras.layers.BatchNormalization(),
+            keras.layers.Dropout(0.5),
+            keras.layers.Dense(3),
+        ]
+    )
+    model = Distiller(dense("student", 4), teacher, alpha=0.0)
+    model.compile(keras.optimizers.AdamW(0.01, weight_decay=0.1))
+    before = values(teacher.variables)
+    student = model.student.get_weights()
+    x, y = make_data()
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    assert_same(values(teacher.variables), before)
+    for one, other in zip(model.student.get_weights(), student, strict=True):
+        assert np.abs(one - other).max() > 1e-3
+    # Two moments for each of the four weights, iterations and learning rate.
+    assert len(model.optimizer.variables) == 2 * 4 + 2
+    assert len(model.trainable_variables) == 4
+    # Training and evaluation hear the same teacher.
+    still = build(keras.optimizers.SGD(0.0), dropout=False)
+    history = still.fit(x, y, batch_size=8, verbose=0).history
+    results = still.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
+    assert history.keys() == results.keys()
+    for name, value in results.items():
+        np.testing.assert_allclose(history[name][0], value, rtol=1e-6)
+
+
+def test_saving_with_a_teacher_that_was_trained(tmp_path):
+    """It brings an optimizer and metrics along; the student's are restored."""
+    keras.utils.set_random_seed(1)
+    x, y = make_data()
+    teacher = dense("teacher", 6)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    teacher.compile("adam", loss, metrics=["accuracy"])
+    teacher.fit(x, y, verbose=0)
+    model = Distiller(dense("student", 4), teacher, TEMPERATURE, ALPHA)
+    model.compile(keras.optimizers.Adam(0.02, beta_1=0.7))
+    model.fit(x, y, batch_size=8, epochs=2, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    assert (TEMPERATURE, ALPHA) == (loaded.temperature, loaded.alpha)
+    assert 0.7 == loaded.optimizer.beta_1 and not loaded.teacher.trainable
+    assert_same(values(model.student.variables), values(loaded.student.variables))
+    assert_same(values(model.teacher.weights), values(loaded.teacher.weights))
+    assert_same(values(model.optimizer.variables), values(loaded.optimizer.variables))
+
+
+@pytest.mark.parametrize("method", ["fit", "evaluate", "train_on_batch"])
+def test_missing_labels_are_refused(method):
+    """They are not dropped in silence."""
+    x, _ = make_data()
+    with pytest.raises(ValueError, match="needs labels"):
+        getattr(build(), method)(x)
+
+
+@pytest.mark.parametrize(
+    "setting", [{"temperature": 0}, {"alpha": -0.1}, {"alpha": 1.1}]
+)
+def test_settings_out_of_range_are_refused(setting):
+    """They would make the loss infinite or reward disagreement."""
+    with pytest.raises(ValueError, match="temperature must be above 0"):
+        build(**setting)
+
+
+def test_defaults():
+    """`build_model()` works as it is, and predicts with the student."""
+    x = np.random.default_rng(0).uniform(size=(20, 8, 8, 1)).astype("float32")
+    y = np.arange(20) % 10
+    teacher = distillation.build_teacher()
+    for model in distillation.build_model(), distillation.build_model(teacher):
+        before = float(model.evaluate(x, y, verbose=0, return_dict=True)["loss"])
+        model.fit(x, y, epochs=5, verbose=0)
+        after = float(model.evaluate(x, y, verbose=0, return_dict=True)["loss"])
+        assert after < before
+        predicted = model.predict(x, verbose=0)
+        np.testing.assert_array_equal(predicted, model.student.predict(x, verbose=0))
+    assert model.teacher is teacher
+
+
+def test_verify_knows_that_a_teacher_is_at_rest():
+    """Dropout and BatchNorm of a frozen network must not move; a student's must."""
+    x, y = make_data(48)
+
+    def with_state(name):
+        layers = [keras.layers.BatchNormalization(), keras.layers.Dropout(0.5)]
+        head = keras.layers.Dense(3)
+        return keras.Sequential([keras.Input((5,)), *layers, head], name=name)
+
+    def subject(student, teacher):
+        def make():
+            model = Distiller(student(), teacher())
+            model.compile()
+            return model, (x, y)
+
+        return Subject(lambda: Distiller, "functional", Spec().objective, build=make)
+
+    [contract] = [c for c in CONTRACTS if c.name == "all state moves"]
+    quiet = subject(lambda: dense("student", 4), lambda: with_state("teacher"))
+    assert "holds" == check(contract, quiet).outcome
+
+    class Asleep(keras.Sequential):
+        """A network that is always in inference mode."""
+
+        def call(self, inputs, training=None):
+            """Ignores `training`."""
+            return super().call(inputs, training=False)
+
+    def asleep():
+        return Asleep([keras.Input((5,)), *with_state("student").layers])
+
+    loud = subject(asleep, lambda: dense("teacher", 4))
+    assert "differs" == check(contract, loud).outcome

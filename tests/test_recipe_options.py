@@ -1,0 +1,249 @@
+"""Proves that a recipe's options are options like all others, from one place."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+from matrix import recipe_specs, text
+
+from scaffold import Spec, recipes, render
+from scaffold.cli import main
+from scaffold.errors import SpecError, TemplateError
+from scaffold.header import parse_header
+from scaffold.listing import recipe_table
+from scaffold.recipes import load_recipe, recipe_names
+from scaffold.spec import OPTIONS, own_options, recipe_options, spec_class
+
+OWN = [(name, option) for name in recipe_names() for option in own_options(name)]
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    """Runs the command."""
+    return CliRunner().invoke(main, arguments)
+
+
+def refused(*arguments) -> str:
+    """Runs a command that must exit 2, and returns what it says."""
+    result = run(*arguments)
+    assert 2 == result.exit_code, result.output
+    assert "Traceback" not in result.output
+    return result.stderr
+
+
+def another(option):
+    """Returns a value that an option can have and does not have by default."""
+    if option.type is bool:
+        return not option.default
+    if option.choices:
+        return next(value for value in option.choices if value != option.default)
+    return option.default + 1 if option.maximum is None else option.default / 2
+
+
+def words(option, value) -> list[str]:
+    """Returns the arguments that give an option a value."""
+    if option.type is bool:
+        return [option.flag if value else option.off_flag]
+    return [option.flag, str(value)]
+
+
+@pytest.mark.parametrize(("recipe", "option"), OWN, ids=lambda o: getattr(o, "name", o))
+def test_option_of_a_recipe(recipe, option, folder):
+    """Its flag, its field, its help, its schema and its line in the header agree."""
+    value = another(option)
+    spec = Spec(recipe=recipe, **{option.name: value})
+    result = run("new", "a.py", "--recipe", recipe, *words(option, value))
+
+    assert 0 == result.exit_code, result.output
+    written = (folder / "a.py").read_text("utf-8")
+    assert render(spec, "a.py")[0].text == written != text(Spec(recipe=recipe), "a.py")
+    assert spec == parse_header(written).spec
+    shown = " ".join(run("new", "--recipe", recipe, "--help").stdout.split())
+    assert option.flag in shown and option.help.split()[0] in shown
+    [about] = [
+        about
+        for about in json.loads(run("list", "--json").stdout)["recipes"]
+        if about["name"] == recipe
+    ]
+    [schema] = [s for s in about["options"] if s["name"] == option.name]
+    assert option.default == schema["default"]
+    assert option.flag in run("list").stdout
+    assert option.flag in recipe_table()
+
+
+@pytest.mark.parametrize(("recipe", "option"), OWN, ids=lambda o: getattr(o, "name", o))
+def test_values_that_an_option_cannot_have(recipe, option):
+    """They are refused on the command line and in Python."""
+    wrong = {
+        int: [option.minimum and option.minimum - 1, True, "a"],
+        float: ["a", float("nan"), float("inf"), True],
+        bool: [1, None],
+        str: ["nope", 1],
+    }[option.type]
+    if option.type is float:
+        bounds = (option.minimum, -1), (option.maximum, 1)
+        wrong += [bound + step for bound, step in bounds if bound is not None]
+        wrong += [b for b in (option.above, option.below) if b is not None]
+    for value in wrong:
+        with pytest.raises(SpecError):
+            Spec(recipe=recipe, **{option.name: value})
+        if option.type is not bool and not isinstance(value, bool):
+            said = refused("new", "--recipe", recipe, option.flag, str(value))
+            assert option.flag in said
+
+
+@pytest.mark.parametrize("spec", recipe_specs(), ids=str)
+def test_options_that_a_recipe_does_not_have(spec):
+    """They are refused with the recipes that have them, not ignored."""
+    own = {option.name for option in recipe_options(spec.recipe)}
+    for option in OPTIONS:
+        if option.name not in own and option.type is bool:
+            said = refused("new", "--recipe", spec.recipe, option.flag)
+            assert f"{option.flag} is not an option of the recipe {spec.recipe}" in said
+            assert "These have it: supervised" in said
+            with pytest.raises(SpecError, match="is not an option of the recipe"):
+                replace(spec, **{option.name: not option.default})
+
+
+def test_option_without_its_recipe():
+    """An option of a recipe that is not named is refused, and the recipe is named."""
+    said = refused("new", "--beta", "2")
+
+    assert "--beta is not an option of the recipe supervised." in said
+    assert "These have it: vae." in said
+    assert "No such option" in refused("new", "--nope")
+
+
+@pytest.mark.parametrize("arguments", [["--recipe", "gna"], ["--recipe=gna"]])
+def test_unknown_recipe(arguments):
+    """It is refused before the options that it would have, with the nearest one."""
+    said = refused("new", *arguments, "--latent-size", "3")
+
+    assert "--recipe cannot be 'gna'" in said
+    assert "gan" in said
+
+
+def test_recipe_may_come_last():
+    """The options of a recipe may stand before its name, and after `--help`."""
+    assert "--beta" in run("new", "--help", "--recipe", "vae").stdout
+    assert 0 == run("new", "--beta", "2", "--recipe=vae").exit_code
+    assert "--beta" not in run("new", "--help").stdout
+
+
+def test_recipe_of_a_spec_is_fixed():
+    """A spec of one recipe cannot become one of another; one with none is whole."""
+    with pytest.raises(SpecError, match="cannot be replaced"):
+        replace(Spec(recipe="vae"), recipe="gan")
+    assert Spec(recipe="supervised") == Spec()
+    assert isinstance(Spec(recipe="vae"), spec_class("vae"))
+
+
+def test_update_changes_options_of_a_recipe(folder):
+    """`update` knows them, keeps edits, and does not change the recipe."""
+    run("new", "a.py", "--recipe", "vae")
+    path = folder / "a.py"
+    old = "        # In `mixed_float16` the losses would lack precision"
+    edited = path.read_text("utf-8").replace(old, f"        # Mine.\n{old}")
+    path.write_text(edited, "utf-8")
+
+    assert 0 == run("update", "a.py", "--beta", "2").exit_code
+    updated = path.read_text("utf-8")
+    assert "beta=2.0" in updated and "# Mine.\n" in updated
+    assert Spec(recipe="vae", beta=2.0) == parse_header(updated).spec
+    assert 0 == run("update", "a.py", "--unset", "beta").exit_code
+    assert edited.split("\n")[:-2] == path.read_text("utf-8").split("\n")[:-2]
+    said = refused("update", "a.py", "--test-step")
+    assert "--test-step is not an option of the recipe vae" in said
+    assert "No such option" in refused("update", "a.py", "--recipe", "gan")
+    said = refused("update", "a.py", "--unset", "conditional")
+    assert "--conditional is not an option of the recipe vae" in said
+    assert 0 == run("check", "a.py").exit_code
+
+
+def test_no_project_yet(folder):
+    """A folder as the target of a recipe without a project is refused."""
+    said = refused("new", "my_gan", "--recipe", "gan")
+
+    assert "There is no project for the recipe gan yet." in said
+    assert [] == list(folder.iterdir())
+
+
+BROKEN = {
+    "title =": "is not TOML",
+    'title = "A"': "lacks module_docstring, lacks summary",
+    'better = 1\nnope = 1\ntitle = "A"\nsummary = "B."\nmodule_docstring = "C."': (
+        "has an unknown key nope"
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "problem"), BROKEN.items())
+def test_broken_recipes(content, problem, folder, monkeypatch):
+    """A `recipe.toml` that cannot be read says what is wrong, and where."""
+    (folder / "mine").mkdir()
+    (folder / "mine" / "recipe.toml").write_text(content)
+    monkeypatch.setattr(recipes, "FOLDER", str(folder))
+
+    with pytest.raises(TemplateError, match=problem) as raised:
+        load_recipe.__wrapped__("mine")
+    assert "recipe.toml" in raised.value.message
+
+
+WHOLE = 'title = "A"\nsummary = "B."\nmodule_docstring = "C."\n'
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        '[options.a]\ntype = "list"\ndefault = 1\nhelp = "A."',
+        '[options.a]\ntype = "int"\nhelp = "A."',
+        '[options.a]\ntype = "int"\ndefault = "1"\nhelp = "A."',
+        '[options.a]\ntype = "int"\ndefault = 0\nminimum = 1\nhelp = "A."',
+        '[options.a]\ntype = "int"\ndefault = 0\nhelp = "A."\nnope = 1',
+        '[defaults]\nnope = "A"',
+        "[defaults]\nclass_name = 1",
+        'supports = ["nope"]',
+    ],
+)
+def test_broken_options(declared, folder, monkeypatch):
+    """Options that cannot be are an error of the recipe, not of its user."""
+    from scaffold import spec
+
+    whole = f"{declared}\n{WHOLE}" if "supports" in declared else WHOLE + declared
+    (folder / "mine").mkdir()
+    (folder / "mine" / "recipe.toml").write_text(whole)
+    monkeypatch.setattr(recipes, "FOLDER", str(folder))
+    about = load_recipe.__wrapped__("mine")
+    monkeypatch.setattr(spec, "load_recipe", lambda name: about)
+
+    with pytest.raises(TemplateError, match="recipe.toml of mine declares options"):
+        kind = spec._spec_class.__wrapped__("mine")
+        assert kind is None, "it should have been refused"
+
+
+def test_same_name_same_type():
+    """Options of one name in two recipes are of one type: `update` has them once."""
+    types = {}
+    for _, option in OWN:
+        assert option.type is types.setdefault(option.name, option.type)
+
+
+def test_nothing_names_a_recipe():
+    """The code knows recipes by their folders; it names the default one alone."""
+    from pathlib import Path
+
+    import scaffold
+
+    code = "".join(
+        path.read_text("utf-8") for path in Path(scaffold.__path__[0]).rglob("*.py")
+    )
+    for name in recipe_names():
+        quoted = [f'"{name}"', f"'{name}'"]
+        assert (name == "supervised") == any(word in code for word in quoted)
