@@ -21,7 +21,7 @@ from .spec import Spec, name_taken
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
 #: Modules that a template may use, by the name that it uses them by.
-MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "os")
+MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "operator", "os")
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ def test_recipe_results():
     """The README has numbers for the demo of each recipe, with what they must beat."""
     for recipe in recipe_names():
         if load_recipe(recipe)["needs"]:
-            [row] = re.findall(rf"^\| `{recipe}` \| .* ± .* s \|$", README, re.MULTILINE)
+            row_of_it = rf"^\| `{recipe}` \| .* ± .* s \|$"
+            [row] = re.findall(row_of_it, README, re.MULTILINE)
             numbers = [float(n) for n in re.findall(r"(-?\d\.\d+) ±", row)]
             better = -1 if load_recipe(recipe)["better"] == "lower" else 1
             assert better * numbers[0] > better * numbers[1]
