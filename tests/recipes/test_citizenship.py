@@ -26,14 +26,10 @@ def identify(path) -> str:
     return f"{path.parent.name}/{path.stem}"
 
 
-def marked(path) -> list:
-    """Marks all but the first golden of a recipe: they are left to CI."""
-    return [] if path.stem == "plain" else [pytest.mark.exhaustive]
-
-
-EVERY = pytest.mark.parametrize(
-    "path", [pytest.param(p, id=identify(p), marks=marked(p)) for p in GOLDENS]
-)
+#: The recipes as they are, and with options that change what they compute.
+PLAIN = [path for path in GOLDENS if path.stem == "plain"]
+EVERY = pytest.mark.parametrize("path", PLAIN, ids=identify)
+OPTIONS_TOO = pytest.mark.parametrize("path", GOLDENS, ids=identify)
 
 
 def subject_and_data(path):
@@ -50,7 +46,7 @@ def built(subject):
     return subject.build()[0]
 
 
-@EVERY
+@OPTIONS_TOO
 def test_import(path, capsys):
     """Importing a file prints nothing, trains nothing, and registers its class."""
     spec = importlib.util.spec_from_file_location(path.stem, path)
@@ -63,13 +59,7 @@ def test_import(path, capsys):
     assert ("", "") == capsys.readouterr()
 
 
-@pytest.mark.parametrize(
-    "contract",
-    [
-        pytest.param(c, id=c.name, marks=[] if c.quick else [pytest.mark.exhaustive])
-        for c in CONTRACTS
-    ],
-)
+@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 @EVERY
 def test_contract(path, contract):
     """`kscaffold verify` finds nothing wrong."""
@@ -165,7 +155,7 @@ def test_data_parallel(path):
     assert all(map(np.isfinite, results.values()))
 
 
-@EVERY
+@OPTIONS_TOO
 def test_all_ways_in(path):
     """All methods take the same data, and a smaller last batch."""
     subject, data = subject_and_data(path)
@@ -194,8 +184,7 @@ def test_weights_are_refused(path):
             getattr(built(subject), method)(*data, sample_weight=weights)
 
 
-@pytest.mark.exhaustive
-@pytest.mark.parametrize("path", GOLDENS, ids=identify)
+@EVERY
 def test_demo_learns(path, tmp_path, monkeypatch, capsys):
     """The demo beats what it compares itself with, and draws images that it names."""
     monkeypatch.chdir(tmp_path)

@@ -1,0 +1,19 @@
+"""Leaves to CI what the everyday run has no time for."""
+
+import pytest
+
+#: What pytest takes every day of each recipe; CI takes all.
+DAILY = (
+    "test_five_steps_equal_a_plain_loop",
+    "test_import",
+    "test_contract[nothing is read outside the state",
+    "test_all_ways_in",
+    "test_every_recipe_is_here",
+)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests of this folder that are not for every day."""
+    for item in items:
+        if item.path.parent.name == "recipes" and not item.name.startswith(DAILY):
+            item.add_marker(pytest.mark.exhaustive)
