@@ -206,19 +206,15 @@ def build_network(width=128, blocks=3):
         update = keras.layers.LayerNormalization()(hidden)
         scale = keras.layers.Dense(width, bias_initializer="ones")(clock)
         shift = keras.layers.Dense(width)(clock)
-        update = keras.activations.swish(
-            keras.layers.Dense(width)(update) * scale + shift
-        )
-        hidden = hidden + keras.layers.Dense(width)(update)
+        update = keras.layers.Dense(width)(update) * scale + shift
+        hidden = hidden + keras.layers.Dense(width)(keras.activations.swish(update))
     # How much of what it sees is noise depends on the time first of all.
     hidden = hidden * keras.layers.Dense(width)(clock)
     clock = keras.layers.Dense(width, activation="swish")(clock)
-    noise = keras.layers.Dense(8 * 8)(hidden) + pixels * keras.layers.Dense(8 * 8)(
-        clock
-    )
-    return keras.Model(
-        [images, times], keras.layers.Reshape((8, 8, 1))(noise), name="network"
-    )
+    noise = keras.layers.Dense(8 * 8)(hidden)
+    noise = noise + pixels * keras.layers.Dense(8 * 8)(clock)
+    noise = keras.layers.Reshape((8, 8, 1))(noise)
+    return keras.Model([images, times], noise, name="network")
 
 
 @keras.saving.register_keras_serializable()
@@ -323,7 +319,7 @@ class Diffusion(keras.Model):
         """
         timesteps = keras.ops.full((len(images),), (self.timesteps + 3) // 4, "int32")
         signal_scale, _ = self.scales(images, timesteps)
-        estimates = self.estimate(signal_scale * (2 * images - 1), timesteps)
+        estimates = self.estimate(signal_scale * self.center(images), timesteps)
         return (estimates + 1) / 2
 
     def generate(self, count):
@@ -370,6 +366,10 @@ class Diffusion(keras.Model):
         (seed,) = StepState(self, state).read([self.seed_generator.state])
         return (images + 1) / 2, seed
 
+    def center(self, images):
+        """Returns images with pixels from -1 to 1."""
+        return 2 * keras.ops.cast(images, self.variable_dtype) - 1
+
     def draw_noise(self, shape):
         """Returns new noise."""
         return keras.random.normal(shape, seed=self.seed_generator)
@@ -392,7 +392,7 @@ class Diffusion(keras.Model):
         """
         noise = self.draw_noise(images.shape)
         signal_scale, noise_scale = self.scales(images, timesteps)
-        return signal_scale * (2 * images - 1) + noise_scale * noise, noise
+        return signal_scale * self.center(images) + noise_scale * noise, noise
 
     def find_noise(self, network, noisy, timesteps, training=False):
         """Returns the noise that a network finds."""
@@ -439,8 +439,8 @@ class Diffusion(keras.Model):
 
     def update_average(self):
         """Moves the averaged weights towards the network's."""
+        # The statistics of BatchNorm are weights, too.
         pairs = zip(self.ema_network.weights, self.network.weights, strict=True)
-        # All weights, BatchNorm's statistics included.
         for average, weight in pairs:
             average.assign(self.ema_decay * average + (1 - self.ema_decay) * weight)
 
@@ -535,4 +535,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:XyCgRAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoGhjwQizxN1CEOlAoV4ywMhjEb9w5iphgMlQoF_AkQtQ4BlA4Mjw4R9g0C1BFC1xEF0hAo1RAOkRkZ9BgQ3RgkvBg  # noqa: E501
+# kscaffold:base:AOP5HQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG-CEQ_SFL3CEN2yIDwCIVvSKUA5Ii  # noqa: E501

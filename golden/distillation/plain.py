@@ -409,4 +409,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:QCZBgQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoBqC0Spy1N1CEOlAoV4yyZArgs  # noqa: E501
+# kscaffold:base:QCZBgQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoByCkSxylL3CEN2yIDwCIVvSJzvCgQ5QUExAUMywWGAbIF  # noqa: E501

@@ -465,4 +465,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:sS84rQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgL4IRH3IU3UIQ6UChXjLAyGMRv3DjisBDqzBAW-DBC9DArVJATAJEeKAw6VAwP4Agj5AgHOFAvPFAvQAgHSEQXTERjXAg  # noqa: E501
+# kscaffold:base:sS84rQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHELRLDLUvcIQ3bIgPAIhW9IieSIjjCDU3xAwzdCUuaDA79AijgAhiHAw  # noqa: E501

@@ -454,4 +454,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:hDSAhwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoC-CER9yFN1CEOlAoV4ywMhjGKAfcOBb4MEL0MCtUkX8AkAc4UE88UAagUHakU  # noqa: E501
+# kscaffold:base:hDSAhwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoBxC0Swy1L3CEN2yIDwCIVvSInkiKCAdgJDN0JLsQJDpUIJfgHEJEIIPAH  # noqa: E501

@@ -479,4 +479,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:327HWQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoB3EAS20BN1CEOlAoV4ywQuCx3-BIhwRMC_hIO_xJs4hIOjxMt8hI  # noqa: E501
+# kscaffold:base:327HWQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBhjQShTRL3CEN2yIDwCIVvSIQvCh3ngoQ5woQ5QUEihAMkRBt-A8O8wot1go  # noqa: E501

@@ -511,4 +511,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:8ypmUQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoBgkUSgUVN1CEOlAoV4ywQuCzBAZ4XDLEPBJgPDLsYkgGiGA  # noqa: E501
+# kscaffold:base:8ypmUQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoBsjgSsThL3CEN2yIDwCIVvSIQvCjBAcoODIsMBPILDNEVkgG4FQ  # noqa: E501

@@ -420,4 +420,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:oiJ9gQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBkjISkTJN1CEOlAoV4yxohjERuQQClgQMlQRK_AMNqw5GkA4  # noqa: E501
+# kscaffold:base:oiJ9gQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoB4j0S4T1L3CEN2yIDwCIVvSIMkiJLrBoM0RkFuBkQuRkDmBkMnRlKhBkNjRhG8hc  # noqa: E501

@@ -525,4 +525,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:Mepc-AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAaw2Eqs2TdQhDpQKFeMsDIYxHPcOpAHAEg2jCQKICRH_EjTcEguPExn2EhSNEwTkEh7lEgGoEgypEgaQEg  # noqa: E501
+# kscaffold:base:Mepc-AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAc5BEs1BS9whDdsiA8AiFb0iJ5IilQHiHQzPFAS2FAyVHgP8HRG5FDSWFAvdHBnEHBTjFAW6FBDLHA6qHAy7FAaiFA  # noqa: E501
