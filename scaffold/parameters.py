@@ -1,6 +1,7 @@
 """The options of `Spec` as Click sees them: flags, and prompts for `-i`."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import redirect_stdout
 from functools import cache
 
@@ -35,12 +36,12 @@ def change_parameters() -> tuple[click.Option, ...]:
     return tuple(_parameter(opt, False) for opt in all_options() if not opt.fixed)
 
 
-def given_options(context: click.Context) -> dict:
-    """Returns the options of `Spec` that a command line names, and their values."""
+def given_options(context: click.Context, options: Iterable[Option]) -> dict:
+    """Returns those of some options that a command line names, and their values."""
     source = context.get_parameter_source
     return {
         opt.name: context.params[opt.name]
-        for opt in all_options()
+        for opt in options
         if source(opt.name) == ParameterSource.COMMANDLINE
     }
 
@@ -55,7 +56,7 @@ def spec_of(context: click.Context, interactive: bool) -> Spec:
     Raises:
         SpecError: If `Spec` refuses a value, or if nobody is there to ask.
     """
-    given = given_options(context)
+    given = given_options(context, recipe_options(context.params[RECIPE.name]))
     if not interactive:
         return Spec(**given)
     if sys.stdin is None or not sys.stdin.isatty():

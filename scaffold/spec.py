@@ -213,14 +213,16 @@ def _spec_class(recipe: str) -> type[Spec]:
             (name, TYPES[metadata["type"]], _declared(**metadata))
             for name, metadata in about["options"].items()
         ]
-        kind = make_dataclass(
-            "Spec",
-            [*changed, *added],
-            bases=(Spec,),
-            namespace={"__module__": __name__},
-            frozen=True,
-            kw_only=True,
-        )
+        kind = Spec
+        if changed or added:
+            kind = make_dataclass(
+                "Spec",
+                [*changed, *added],
+                bases=(Spec,),
+                namespace={"__module__": __name__},
+                frozen=True,
+                kw_only=True,
+            )
         for opt in options_of(kind):
             opt.check(opt.default)
         for name in about["supports"] or ():

@@ -279,8 +279,16 @@ class Diffusion(keras.Model):
 
         Args:
             optimizer: The optimizer of the network.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.network.trainable_variables)
 
@@ -535,4 +543,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:AOP5HQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG-CEQ_SFL3CEN2yIDwCIVvSKUA5Ii  # noqa: E501
+# kscaffold:base:HKnqIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG-CEQ_SFL3CEN2yIDwCIVvSKcA5Ii  # noqa: E501

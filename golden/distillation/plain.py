@@ -241,8 +241,16 @@ class Distiller(keras.Model):
 
         Args:
             optimizer: The optimizer.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.student.trainable_variables)
 
@@ -409,4 +417,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:QCZBgQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoByCkSxylL3CEN2yIDwCIVvSJzvCgQ5QUExAUMywWGAbIF  # noqa: E501
+# kscaffold:base:MB08QAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkS1ylL3CEN2yIDwCIVvSJ7zCgQ9QUE1AUM2wWGAcIF  # noqa: E501

@@ -266,8 +266,16 @@ class GAN(keras.Model):
         Args:
             generator_optimizer: The optimizer of the generator.
             discriminator_optimizer: The optimizer of the discriminator.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         # Keras carries the variables of this optimizer through the steps...
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
@@ -465,4 +473,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:sS84rQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHELRLDLUvcIQ3bIgPAIhW9IieSIjjCDU3xAwzdCUuaDA79AijgAhiHAw  # noqa: E501
+# kscaffold:base:m7E-3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHkLRLjLUvcIQ3bIgPAIhW9IieSIjjyDVWBBAz9CUu6DA79AijgAhiHAw  # noqa: E501

@@ -263,8 +263,16 @@ class GAN(keras.Model):
         Args:
             generator_optimizer: The optimizer of the generator.
             discriminator_optimizer: The optimizer of the discriminator.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         # Keras carries the variables of this optimizer through the steps...
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
@@ -454,4 +462,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:hDSAhwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoBxC0Swy1L3CEN2yIDwCIVvSInkiKCAdgJDN0JLsQJDpUIJfgHEJEIIPAH  # noqa: E501
+# kscaffold:base:RajIxAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5C0S4y1L3CEN2yIDwCIVvSInkiKKAfgJDP0JLuQJDrUIJZgIELEIIJAI  # noqa: E501

@@ -277,8 +277,16 @@ class MeanTeacher(keras.Model):
 
         Args:
             optimizer: The optimizer.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.student.trainable_variables)
 
@@ -479,4 +487,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:327HWQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBhjQShTRL3CEN2yIDwCIVvSIQvCh3ngoQ5woQ5QUEihAMkRBt-A8O8wot1go  # noqa: E501
+# kscaffold:base:6wzlSgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBtjQStTRL3CEN2yIDwCIVvSIQzCh3vgoYhwsQ9QUEqhAMsRBtmBAOgwst5go  # noqa: E501

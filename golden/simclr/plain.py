@@ -316,8 +316,16 @@ class SimCLR(keras.Model):
         Args:
             contrastive_optimizer: The optimizer of the encoder and the projection head.
             probe_optimizer: The optimizer of the probe.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         # Keras carries the variables of this optimizer through the steps...
         super().compile(optimizer=contrastive_optimizer, **kwargs)
         self.optimizer.build(self.contrastive_variables)
@@ -511,4 +519,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:8ypmUQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoBsjgSsThL3CEN2yIDwCIVvSIQvCjBAcoODIsMBPILDNEVkgG4FQ  # noqa: E501
+# kscaffold:base:szNSpQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB4jgS4ThL3CEN2yIDwCIVvSIQzCjJAeoODJsMBIIMDIEWkgHoFQ  # noqa: E501

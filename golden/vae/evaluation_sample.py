@@ -230,8 +230,16 @@ class VAE(keras.Model):
 
         Args:
             optimizer: The optimizer of both networks.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.trained_variables)
 
@@ -419,4 +427,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:QGYA9AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fc2FtcGxlLnB5IC0tcmVjaXBlIHZhZSAtLWV2YWx1YXRpb24gc2FtcGxlICAjIG5vcWE6IEU1MDEKAeI9EuE9S9whDdsiA8AiFb0iDJIiS6waDNEZBbgZELkZA5gZDJ0ZSoQZDY0YEv4YM4sB  # noqa: E501
+# kscaffold:base:cNPXTwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fc2FtcGxlLnB5IC0tcmVjaXBlIHZhZSAtLWV2YWx1YXRpb24gc2FtcGxlICAjIG5vcWE6IEU1MDEKAaI-EqE-S9whDdsiA8AiFb0iDJIiS-waDJEaDfgZEPkZA9gZDN0ZSsQZDc0YEr4ZM4sB  # noqa: E501

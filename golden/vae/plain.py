@@ -230,8 +230,16 @@ class VAE(keras.Model):
 
         Args:
             optimizer: The optimizer of both networks.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         super().compile(optimizer=optimizer, **kwargs)
         self.optimizer.build(self.trained_variables)
 
@@ -420,4 +428,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:oiJ9gQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoB4j0S4T1L3CEN2yIDwCIVvSIMkiJLrBoM0RkFuBkQuRkDmBkMnRlKhBkNjRhG8hc  # noqa: E501
+# kscaffold:base:wejkmwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBoj4SoT5L3CEN2yIDwCIVvSIMkiJL7BoMkRoN-BkQ-RkD2BkM3RlKxBkNzRhGshg  # noqa: E501

@@ -297,8 +297,16 @@ class WGANGP(keras.Model):
         Args:
             generator_optimizer: The optimizer of the generator.
             critic_optimizer: The optimizer of the critic.
-            **kwargs: Passed on to `keras.Model.compile()`.
+            **kwargs: Further arguments of `keras.Model.compile()`.
+
+        Raises:
+            ValueError: If there are losses or metrics among them.
         """
+        if {"loss", "metrics", "weighted_metrics"} & kwargs.keys():
+            raise ValueError(
+                "This model has losses and metrics of its own: change its methods, not "
+                "the arguments of compile()."
+            )
         # Keras carries the variables of this optimizer through the steps...
         super().compile(optimizer=generator_optimizer, **kwargs)
         self.optimizer.build(self.generator.trainable_variables)
@@ -525,4 +533,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:Mepc-AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAc5BEs1BS9whDdsiA8AiFb0iJ5IilQHiHQzPFAS2FAyVHgP8HRG5FDSWFAvdHBnEHBTjFAW6FBDLHA6qHAy7FAaiFA  # noqa: E501
+# kscaffold:base:hsYrZgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAZ5CEp1CS9whDdsiA8AiFb0iJ5IigAGyHg7_FA_iFAzjFATKFAzJHgOwHhHNFDSqFAuRHRn4HBT3FAXOFBD_HA7eHAzPFAa2FA  # noqa: E501

@@ -47,12 +47,14 @@ def update(
     """
     from ..parameters import given_options
     from ..results import as_output
+    from ..spec import all_options
     from . import results
     from .applying import apply
     from .change import Change
     from .planning import plan_update
 
-    plan = plan_update(target, Change(given_options(ctx), unset), base)
+    given = given_options(ctx, all_options())
+    plan = plan_update(target, Change(given, unset), base)
     writes = not (dry_run or diff or check or abort_on_conflict and plan.needs_a_look)
     kept = apply(plan.files, backup) if writes else None
     entries = results.entries(plan, written=writes, kept=kept, diff=diff)

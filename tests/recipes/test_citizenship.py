@@ -185,6 +185,15 @@ def test_weights_are_refused(path):
 
 
 @EVERY
+def test_objectives_are_refused(path):
+    """Losses and metrics that nothing would use are not dropped in silence."""
+    model = built(subject_of_file(str(path)))
+    for argument in ({"loss": "mse"}, {"metrics": ["mae"]}):
+        with pytest.raises(ValueError, match="losses and metrics of its own"):
+            model.compile(**argument)
+
+
+@EVERY
 def test_demo_learns(path, tmp_path, monkeypatch, capsys):
     """The demo beats what it compares itself with, and draws images that it names."""
     monkeypatch.chdir(tmp_path)
