@@ -84,16 +84,20 @@ def test_parity_with_the_oldest(tmp_path):
     """A fresh environment with the oldest versions passes the everyday parity tests.
 
     And trains projects, with fused steps on weights that are split, too: a JAX before
-    0.5 joins arrays wrongly there.
+    0.5 joins arrays wrongly there. And a recipe of each kind equals its plain loop.
     """
     tools = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
     python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)
-    names = ("parity", "guide", "fusion")
+    names = ("parity", "guide")
     files = [f"tests/test_{name}.py" for name in names]
     some = "both or test_quality and regression"
     runs = {
         r"\d{3} passed": [*files, "-m", "not exhaustive"],
         "3 passed": ["tests/test_project.py", "-m", "", "-k", some],
+        "4 passed": [
+            *(f"tests/recipes/test_{name}.py" for name in ("gan", "wgan_gp", "simclr")),
+            *("-k", "five_steps"),
+        ],
     }
 
     for expected, tests in runs.items():

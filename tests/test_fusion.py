@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 from matrix import text
-from test_parity import pairs
+from test_parity import one_each, pairs
 
 from scaffold import Spec
 from scaffold.verify.difference import compare
@@ -55,11 +55,8 @@ def features() -> list:
     Two steps at once divide them, three do not, and four take the smaller last with
     them. Of the two opposite classes of a case, one takes its turn.
     """
-    found, classes = [], {}
-    for param in pairs(turns=(0,)):
-        classes.setdefault(param.values[0].name, []).append(param)
-    for number, params in enumerate(classes.values()):
-        param = params[number % len(params)]
+    found = []
+    for number, param in enumerate(one_each(pairs(turns=(0,)))):
         case, spec = param.values
         values = (with_fusion(case, 2 + number % 3), replace(spec, fuse_steps=True))
         rare = param.marks or marks(case.name)
