@@ -84,7 +84,7 @@ def test_parity_with_the_oldest(tmp_path):
     """A fresh environment with the oldest versions passes the everyday parity tests.
 
     And trains projects, with fused steps on weights that are split, too: a JAX before
-    0.5 joins arrays wrongly there. And a recipe of each kind equals its plain loop.
+    0.5 joins arrays wrongly there. And recipes equal their plain loops.
     """
     tools = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
     python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)

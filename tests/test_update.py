@@ -24,7 +24,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
-from matrix import core_specs, golden_specs, text
+from matrix import core_goldens, core_specs, text
 
 from scaffold import Spec, __version__, render, writing
 from scaffold.cli import main
@@ -138,7 +138,7 @@ def run_demo(path: Path) -> dict:
 
 def specs():
     """Draws options: those of the goldens, and some without the main block."""
-    found = [*golden_specs().values()]
+    found = [*core_goldens().values()]
     return st.sampled_from(found + [replace(spec, demo=False) for spec in found[::4]])
 
 
