@@ -193,7 +193,12 @@ def test_objectives_are_refused(path):
             model.compile(**argument)
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "path",
+    # The others take a minute each: `python benchmarks/recipes.py` runs them as well.
+    [p for p in PLAIN if GOLDENS[p].recipe not in ("diffusion", "simclr")],
+    ids=identify,
+)
 def test_demo_learns(path, tmp_path, monkeypatch, capsys):
     """The demo beats what it compares itself with, and draws images that it names."""
     monkeypatch.chdir(tmp_path)
