@@ -386,6 +386,7 @@ if __name__ == "__main__":
     images = digits.images[order, :, :, None].astype("float32") / 16
     train, test = np.split(images, [1400])
     train_labels, test_labels = np.split(digits.target[order].astype("int32"), [1400])
+
     few = 50  # The teacher sees all the training images, the student only so many.
 
     keras.utils.set_random_seed(seed)
@@ -417,4 +418,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:MB08QAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkS1ylL3CEN2yIDwCIVvSJ7zCgQ9QUE1AUM2wWGAcIF  # noqa: E501
+# kscaffold:base:dWV_eQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkS1ylL3CEN2yIDwCIVvSJ7zCgQ9QUE1AUM2wVlwgUBoy0hoC0  # noqa: E501

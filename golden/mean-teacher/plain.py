@@ -236,7 +236,6 @@ class MeanTeacher(keras.Model):
         # long: other backends cannot compile some of them, but JAX can.
         for layer in augmenter.layers:
             layer.supports_jit = True
-
         self.teacher = keras.models.clone_model(student)
         self.teacher.set_weights(student.get_weights())
         # No optimizer may touch it, not even to let its weights decay.
@@ -487,4 +486,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:6wzlSgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBtjQStTRL3CEN2yIDwCIVvSIQzCh3vgoYhwsQ9QUEqhAMsRBtmBAOgwst5go  # noqa: E501
+# kscaffold:base:DlfjnAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBtjQStTRL3CEN2yIDwCIVvSIQzChavgocAhiHCxD1BQSqEAyxEG2YEA6DCy3mCg  # noqa: E501

@@ -272,7 +272,6 @@ class SimCLR(keras.Model):
         # long: other backends cannot compile some of them, but JAX can.
         for layer in augmenter.layers:
             layer.supports_jit = True
-
         self.temperature = temperature
         self.contrastive_loss_tracker = keras.metrics.Mean(name="contrastive_loss")
         self.contrastive_accuracy_tracker = keras.metrics.Mean(
@@ -472,7 +471,7 @@ def build_model():
 if __name__ == "__main__":
     from sklearn.datasets import load_digits
 
-    # Handwritten digits, of which few have labels: put your own images in their place.
+    # Handwritten digits of 8 x 8 pixels: put your own images in their place.
     seed = 0
     rng = np.random.default_rng(seed)
     digits = load_digits()
@@ -480,6 +479,7 @@ if __name__ == "__main__":
     images = digits.images[order, :, :, None].astype("float32") / 16
     train, test = np.split(images, [1400])
     train_labels, test_labels = np.split(digits.target[order].astype("int32"), [1400])
+
     few = 100  # The labelled images are repeated, all others are unlabelled.
     rows = np.resize(np.arange(few), len(train) - few)
     x = {"labelled": train[rows], "unlabelled": train[few:]}
@@ -519,4 +519,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:szNSpQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB4jgS4ThL3CEN2yIDwCIVvSIQzCjJAeoODJsMBIIMDIEWkgHoFQ  # noqa: E501
+# kscaffold:base:OqnllQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB4jgS4ThL3CEN2yIDwCIVvSIQzCh-6g5KAgybDASCDAyBFmHoFQmzCSmwCQ  # noqa: E501

@@ -131,8 +131,11 @@ def test_five_steps_equal_a_plain_loop(ramp_up_steps):
 
 
 def test_the_teacher_is_the_mean_at_first():
-    """Until `ema_decay` takes over, the teacher is the plain mean of all students."""
-    model = build(keras.optimizers.SGD(0.5), ema_decay=0.999)
+    """Until `ema_decay` takes over, the teacher is the plain mean of all students.
+
+    AdamW decays the students, but not their mean.
+    """
+    model = build(keras.optimizers.AdamW(0.1, weight_decay=0.5), ema_decay=0.999)
     x, y = make_data()
     students = [model.student.get_weights()]
     for step in range(5):
