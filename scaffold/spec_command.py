@@ -14,9 +14,13 @@ class SpecCommand(click.Command):
         Raises:
             SpecError: If there is no such recipe, or if an option is another one's.
         """
-        from .spec import all_options, named_recipe, not_an_option
+        from .recipes import recipe_names
+        from .spec import DEFAULT_RECIPE, all_options, named_recipe, not_an_option
 
-        ctx.meta[__name__] = recipe = named_recipe(args)
+        recipe = named_recipe(args)
+        if ctx.resilient_parsing and recipe not in recipe_names():
+            recipe = DEFAULT_RECIPE  # a shell that completes a line has nobody to tell
+        ctx.meta[__name__] = recipe
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:

@@ -4,8 +4,10 @@ import json
 from dataclasses import replace
 
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
-from matrix import recipe_specs, text
+from matrix import identify, recipe_specs, text
+from test_cli import converse
 
 from scaffold import Spec, recipes, render
 from scaffold.cli import main
@@ -166,6 +168,60 @@ def test_update_changes_options_of_a_recipe(folder):
     said = refused("update", "a.py", "--unset", "conditional")
     assert "--conditional is not an option of the recipe vae" in said
     assert 0 == run("check", "a.py").exit_code
+
+
+@pytest.mark.parametrize("spec", recipe_specs(), ids=identify)
+def test_update_from_one_option_to_another(spec, folder):
+    """Without edits, an update gives what `new` writes, and goes back to the byte."""
+    plain = Spec(recipe=spec.recipe)
+    path = folder / "a.py"
+    path.write_text(text(plain, "a.py"), "utf-8")
+    for new in (spec, plain):
+        given = {
+            option.name: getattr(new, option.name)
+            for option in own_options(new.recipe)
+            if option.type is bool or option.choices
+        }
+        arguments = [w for o, v in given.items() for w in words(option_of(new, o), v)]
+        result = run("update", "a.py", *arguments)
+
+        assert 0 == result.exit_code, result.output
+        assert text(new, "a.py") == path.read_text("utf-8")
+
+
+def option_of(spec, name):
+    """Returns an option of a recipe by its name."""
+    return next(option for option in spec.options if option.name == name)
+
+
+@pytest.mark.parametrize(
+    ("words", "incomplete", "wanted"),
+    [
+        (["--recipe", "vae"], "--be", {"--beta"}),
+        (["--recipe", "vae"], "--st", set()),
+        (["--recipe"], "v", {"vae"}),
+        (["--recipe", "vae", "--evaluation"], "s", {"sample"}),
+        (["--recipe", "nope"], "--sty", {"--style"}),
+        ([], "--be", set()),
+    ],
+)
+def test_completion(words, incomplete, wanted):
+    """A shell completes the options of the recipe that is named, and fails at none."""
+    completion = ShellComplete(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE")
+    found = completion.get_completions(["new", *words], incomplete)
+
+    assert wanted == {item.value for item in found}
+
+
+def test_interactive():
+    """`-i` asks for the recipe first, and then for what it has; not for the rest."""
+    answers = {option.name: "" for option in recipe_options("vae")}
+    answers |= {"recipe": "vae", "beta": "2", "demo": "n"}
+    code, stdout, stderr = converse(["-i", "-"], "\n".join(answers.values()) + "\n")
+
+    spec = Spec(recipe="vae", beta=2.0, demo=False)
+    assert (0, render(spec, "-")[0].text) == (code, stdout)
+    assert "Base class" not in stderr
 
 
 def test_no_project_yet(folder):
