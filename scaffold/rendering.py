@@ -12,12 +12,13 @@ from pathlib import Path, PurePath
 
 import jinja2
 
+from .class_names import check_is_free, names_bound
 from .errors import KscaffoldError, SpecError, TemplateError
 from .formatting import black_mode, format_source, mode_settings
 from .header import excuse_header, header
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
-from .spec import Spec, name_taken
+from .spec import Spec
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
 
 #: Modules that a template may use, by the name that it uses them by.
@@ -143,9 +144,8 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
         with template_errors(spec):
             text = environment(TEMPLATES).get_template(name).render(variables)
             if path.endswith(".py"):
-                _check_name(
-                    spec, names_bound(ast.parse(text, f"<rendered from {name}>"))
-                )
+                bound = names_bound(ast.parse(text, f"<rendered from {name}>"))
+                check_is_free(spec.class_name, bound)
                 text = _finished(text, mode)
         if path.startswith("package/"):
             path = package + path.removeprefix("package")
@@ -164,7 +164,7 @@ def module_source(spec: Spec, name: str) -> str:
         tree = ast.parse(parts[-1], f"<rendered from {part}>")
         imports |= _modules_used(tree)
         bound += names_bound(tree)
-    _check_name(spec, bound + Counter(imports))
+    check_is_free(spec.class_name, bound + Counter(imports))
     body = "\n\n\n".join(parts)
     return env.get_template("module.py.jinja").render(
         variables, header=header(spec, name), body=body, imports=imports
@@ -192,29 +192,6 @@ def _modules_used(tree: ast.Module) -> set[str]:
     """Finds which of `MODULES` a module reads, to import these and no others."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return names.intersection(MODULES)
-
-
-def names_bound(tree: ast.Module) -> Counter[str]:
-    """Counts where a module gives a name a meaning, in any scope."""
-    return Counter(filter(None, map(_bound, ast.walk(tree))))
-
-
-def _bound(node: ast.AST) -> str | None:
-    """Returns the name that a node gives a meaning, if it gives one any."""
-    match node:
-        case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
-            return name
-        case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
-            return name
-        case ast.alias(name=name, asname=other):
-            return other or name
-    return None
-
-
-def _check_name(spec: Spec, bound: Counter[str]) -> None:
-    """Refuses a name of a class that the code has for something else as well."""
-    if bound[spec.class_name] > 1:
-        raise name_taken(spec.class_name)
 
 
 def _close_gaps(source: str) -> str:

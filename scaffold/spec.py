@@ -4,14 +4,12 @@ A recipe adds options of its own: its `recipe.toml` declares them, and its specs
 a class that has them as fields.
 """
 
-import builtins
-import keyword
 import shlex
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, fields, make_dataclass
 from functools import cache
 
+from .class_names import check_class_name
 from .errors import SpecError, TemplateError
 from .keras_objects import LOSSES, METRICS, known_names
 from .objective import TASKS, Objective, resolve
@@ -140,7 +138,7 @@ class Spec:
                 raise not_an_option(opt, self.recipe)
             if opt.type is float and isinstance(value, int):
                 object.__setattr__(self, opt.name, float(value))
-        _check_class_name(self.class_name)
+        check_class_name(self.class_name)
         self.objective  # noqa: B018 - resolving is the check
 
     @property
@@ -298,33 +296,4 @@ def not_an_option(opt: Option, recipe: str) -> SpecError:
     return SpecError(
         f"{opt.flag} is not an option of the recipe {recipe}.",
         f"These have it: {', '.join(others)}." if others else "",
-    )
-
-
-def _check_class_name(name: str) -> None:
-    """Refuses names that Python would not accept, or has for something else.
-
-    Those that an emitted file has for something else are refused by `render()`.
-    """
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise SpecError(
-            f"--class-name {name!r} is not a name that Python allows for a class.",
-            "Use letters, digits and underscores, such as MyModel.",
-        )
-    normal = unicodedata.normalize("NFKC", name)
-    if name != normal:
-        raise SpecError(
-            f"--class-name {name!r} is another spelling of {normal!r} for Python.",
-            f"Write it as {normal}.",
-        )
-    is_dunder = name.startswith("__") and name.endswith("__")
-    if hasattr(builtins, name) or is_dunder:
-        raise name_taken(name)
-
-
-def name_taken(name: str) -> SpecError:
-    """Returns the error that a name of a class would shadow another."""
-    return SpecError(
-        f"--class-name {name!r} would shadow a name that the code uses.",
-        "Choose another, such as MyModel.",
     )
