@@ -19,7 +19,7 @@ from matrix import (
     whole_space,
 )
 
-from scaffold import Spec, render
+from scaffold import Spec, render, rendering
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK, Record, dictionary
 
@@ -197,6 +197,14 @@ def test_black_can_fail(formatted):
     worse = source.replace(old, "    takes_it= ")
     assert worse != formatted(worse)
     assert source == formatted(worse)
+
+
+@pytest.mark.parametrize("spec", [Spec(), Spec(manual_metrics=True)], ids=identify)
+def test_black_need_not_change_anything(spec):
+    """Black formats what it changes twice: the plainest files come as it wants them."""
+    source = rendering._close_gaps(rendering.module_source(spec, "a.py"))
+
+    assert source == formatted(source)
 
 
 @pytest.mark.parametrize("length", [60, 79, 100, 120])
