@@ -91,16 +91,19 @@ def test_parity_with_the_oldest(tmp_path):
     names = ("parity", "guide")
     files = [f"tests/test_{name}.py" for name in names]
     some = "both or test_quality and regression"
-    runs = {
-        r"\d{3} passed": [*files, "-m", "not exhaustive"],
-        "3 passed": ["tests/test_project.py", "-m", "", "-k", some],
-        "4 passed": [
-            *(f"tests/recipes/test_{name}.py" for name in ("gan", "wgan_gp", "simclr")),
-            *("-k", "five_steps"),
-        ],
-    }
+    runs = [
+        (80, [*files, "-m", "not exhaustive"]),
+        (3, ["tests/test_project.py", "-m", "", "-k", some]),
+        (
+            4,
+            [
+                *(f"tests/recipes/test_{n}.py" for n in ("gan", "wgan_gp", "simclr")),
+                *("-k", "five_steps"),
+            ],
+        ),
+    ]
 
-    for expected, tests in runs.items():
+    for at_least, tests in runs:
         done = subprocess.run(
             [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
             cwd=ROOT,
@@ -112,7 +115,7 @@ def test_parity_with_the_oldest(tmp_path):
         )
 
         assert done.returncode == 0, done.stdout[-6000:]
-        assert re.search(expected, done.stdout)
+        assert int(re.search(r"(\d+) passed", done.stdout)[1]) >= at_least
 
 
 @pytest.mark.environments
