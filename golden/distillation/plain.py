@@ -418,4 +418,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:dWV_eQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkS1ylL3CEN2yIDwCIVvSJ7zCgQ9QUE1AUM2wVlwgUBoy0hoC0  # noqa: E501
+# kscaffold:base:dWV_eQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkS1ylL3CEN2yIDwCIVvSJ7zCgQ9QUE1AUM2wWHAcIF  # noqa: E501

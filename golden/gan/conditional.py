@@ -473,4 +473,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:m7E-3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHkLRLjLUvcIQ3bIgPAIhW9IieSIjjyDVWBBAz9CUu6DA79AijgAhiHAw  # noqa: E501
+# kscaffold:base:m7E-3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLRLlLUvcIQ3bIgPAIhW9IieSIjj0DVWBBAz_CUu8DA79AijgAhiHAw  # noqa: E501

@@ -462,4 +462,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:RajIxAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5C0S4y1L3CEN2yIDwCIVvSInkiKKAfgJDP0JLuQJDrUIJZgIELEIIJAI  # noqa: E501
+# kscaffold:base:RajIxAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0S5S1L3CEN2yIDwCIVvSInkiKKAfoJDP8JLuYJDrcIJZoIELMIIJII  # noqa: E501

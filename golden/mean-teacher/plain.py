@@ -212,8 +212,7 @@ class MeanTeacher(keras.Model):
                 makes noise as well, as Dropout does, then without a fixed seed: the
                 teacher would make the same.
             augmenter: Model from images to changed images, which draws its changes at
-                random in training mode. If `supports_jit` of a layer is `False`, Keras
-                trains without compiling.
+                random in training mode.
             ema_decay: How much of the teacher stays in each step, from 0 to below 1. In
                 the first steps it is less, so that the teacher is the mean of the
                 student so far.
@@ -232,8 +231,8 @@ class MeanTeacher(keras.Model):
         super().__init__(**kwargs)
         self.student = student
         self.augmenter = augmenter
-        # With such layers Keras would not compile the steps, which takes many times as
-        # long: other backends cannot compile some of them, but JAX can.
+        # With RandomTranslation and others like it, Keras would not compile the steps,
+        # which then take many times as long. JAX can compile them.
         for layer in augmenter.layers:
             layer.supports_jit = True
         self.teacher = keras.models.clone_model(student)
@@ -486,4 +485,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:DlfjnAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBtjQStTRL3CEN2yIDwCIVvSIQzChavgocAhiHCxD1BQSqEAyxEG2YEA6DCy3mCg  # noqa: E501
+# kscaffold:base:d52YIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQStzRL3CEN2yIDwCIVvSIQzCh1wAoYhQsQ9QUEqBAMrxBtlhAPgQss4go  # noqa: E501

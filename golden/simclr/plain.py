@@ -268,8 +268,8 @@ class SimCLR(keras.Model):
         self.projection_head = projection_head
         self.probe = probe
         self.augmenter = augmenter
-        # With such layers Keras would not compile the steps, which takes many times as
-        # long: other backends cannot compile some of them, but JAX can.
+        # With RandomTranslation and others like it, Keras would not compile the steps,
+        # which then take many times as long. JAX can compile them.
         for layer in augmenter.layers:
             layer.supports_jit = True
         self.temperature = temperature
@@ -519,4 +519,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:OqnllQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB4jgS4ThL3CEN2yIDwCIVvSIQzCh-6g5KAgybDASCDAyBFmHoFQmzCSmwCQ  # noqa: E501
+# kscaffold:base:McCSJAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgS3ThL3CEN2yIDwCIVvSIQzCjIAeYODJMMBPoLDPsVW-IVD6kQKYoQ  # noqa: E501

@@ -428,4 +428,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:wejkmwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBoj4SoT5L3CEN2yIDwCIVvSIMkiJL7BoMkRoN-BkQ-RkD2BkM3RlKxBkNzRhGshg  # noqa: E501
+# kscaffold:base:wejkmwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4S_z1L3CEN2yIDwCIVvSIMkiJLyhoM7xkN1hkQ1xkDthkMuxlKohkNqxhGkBg  # noqa: E501

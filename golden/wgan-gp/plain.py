@@ -533,4 +533,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:hsYrZgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAZ5CEp1CS9whDdsiA8AiFb0iJ5IigAGyHg7_FA_iFAzjFATKFAzJHgOwHhHNFDSqFAuRHRn4HBT3FAXOFBD_HA7eHAzPFAa2FA  # noqa: E501
+# kscaffold:base:hsYrZgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMi4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBEvtBS9whDdsiA8AiFb0iJ5IigAGQHg7bFA--FAy_FASmFAynHgOOHhGpFDSGFAvvHBnWHBTTFAWqFBDdHA68HAyrFAaSFA  # noqa: E501
