@@ -438,6 +438,61 @@ def test_build_with_any_number_of_rows(tmp_path):
             assert "holds" == catalog.run(CHECKS[name], subject).outcome
 
 
+AUGMENTS = """
+import numpy as np
+
+
+class Model(keras.Model):
+    def __init__(self, compiles):
+        super().__init__()
+        layer = keras.layers.RandomTranslation(0.1, 0.1, name="shift")
+        layer.supports_jit = compiles
+        self.net = keras.Sequential([layer, keras.layers.Flatten()], name="net")
+        self.dense = keras.layers.Dense(1)
+
+    def get_config(self):
+        return {}
+
+    def call(self, x, training=None):
+        return self.dense(self.net(x, training=training))
+
+
+def make(compiles=False, **settings):
+    model = Model(compiles)
+    model.compile("sgd", loss="mse", **settings)
+    x = np.zeros((48, 4, 4, 1), "float32")
+    return model, (x, x[:, 0, 0])
+
+
+def make_compiled():
+    return make(True)
+
+
+def make_eager():
+    return make(True, jit_compile=False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("function", "compiled", "once"),
+    [
+        ("make", "differs", "not applicable"),
+        ("make_compiled", "holds", "holds"),
+        ("make_eager", "holds", "not applicable"),
+    ],
+)
+def test_a_layer_that_stops_compilation_is_named(tmp_path, function, compiled, once):
+    """Keras says nothing when it trains uncompiled: the report names the layer."""
+    path = write(tmp_path, AUGMENTS)
+    subject = subject_of_file(path, "Model", build=f"{path}:{function}")
+
+    verdict = catalog.run(CHECKS["the steps are compiled"], subject)
+
+    assert compiled == verdict.outcome
+    assert compiled == "holds" or "shift has supports_jit = False" in verdict.detail
+    assert once == catalog.run(CHECKS["nothing compiles twice"], subject).outcome
+
+
 # Correct classes, written by hand: no false alarm.
 
 

@@ -72,8 +72,23 @@ def _unequal(names, left, right, here, there) -> list[str]:
     ]
 
 
+def _compiled(bench) -> list[str]:
+    return [
+        f"{name} has supports_jit = False, so Keras compiles no step of the model"
+        for name in _without_jit(bench.model())
+    ]
+
+
+def _without_jit(model) -> list[str]:
+    """Names the layers with which Keras does not compile a model."""
+    inner = sum(map(_without_jit, getattr(model, "layers", ())), [])
+    return inner + [model.name] * (not model.supports_jit)
+
+
 def _one_trace(bench) -> list[str]:
     model = bench.model()
+    if not model.jit_compile:
+        raise NotApplicable("the steps are not compiled")
     counts = {}
     for name in ("train_step", "test_step"):
         _count(model, name, counts)
@@ -302,6 +317,15 @@ CONTRACTS = (
         _carry,
         "The state changes its form, or something beside it changes from step to step.",
         "Return the state as it came: a tuple of lists of arrays of the same dtypes.",
+    ),
+    Contract(
+        "the steps are compiled",
+        _compiled,
+        "Keras trains a model uncompiled if a layer says that it cannot be compiled: "
+        "each step takes many times as long, and nothing tells.",
+        "JAX compiles RandomTranslation, RandomZoom, RandomRotation and RandomShear: "
+        "set layer.supports_jit = True before compile(). Layers that read strings "
+        "belong in the data pipeline.",
     ),
     Contract(
         "nothing compiles twice",
