@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 def run_demo(path) -> dict:
     """Runs a file as `python file.py` does, and returns its variables."""
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     return runpy.run_path(str(path), run_name="__main__")
 
 

@@ -42,7 +42,8 @@ def check(contract: Contract, subject: Subject) -> Verdict:
     if contract.weighted and not subject.weighted:
         reason = "it refuses weights: generate it with --sample-weight"
         return Verdict(contract.name, contract.group, "not applicable", reason)
-    keras.utils.clear_session()
+    # Names start anew. To free memory as well would take longer with every program.
+    keras.utils.clear_session(free_memory=False)
     try:
         problems = contract.check(Bench(subject))
     except NotApplicable as reason:

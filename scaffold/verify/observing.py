@@ -24,7 +24,8 @@ def run(case: Case, style: str, base: type, objective: Callable[[], dict]) -> di
     Returns:
         A dict of names and NumPy arrays.
     """
-    keras.utils.clear_session()
+    # Names start anew. To free memory as well would take longer with every program.
+    keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(11)
     keras.config.set_dtype_policy(case.policy)
     if case.distribution:

@@ -210,7 +210,7 @@ def test_objectives_are_refused(path):
 def test_demo_learns(path, tmp_path, monkeypatch, capsys):
     """The demo beats what it compares itself with, and draws images that it names."""
     monkeypatch.chdir(tmp_path)
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     ran = runpy.run_path(str(path), run_name="__main__")
     ours, theirs, *_ = ran["results"].values()
 
