@@ -140,12 +140,8 @@ class Dictionary:
         """Finds the longest run that begins a part of a text; of two, the first."""
         best = (0, 0)
         for start in self._places.get(lines[at], ()):
-            length = 1
-            for line, known in zip(
-                lines[at + 1 :], self.lines[start + 1 :], strict=False
-            ):
-                if line != known:
-                    break
+            length, most = 1, min(len(lines) - at, len(self.lines) - start)
+            while length < most and lines[at + length] == self.lines[start + length]:
                 length += 1
             if length > best[1]:
                 best = (start, length)
