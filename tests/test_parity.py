@@ -1,7 +1,7 @@
 """Equal to `keras.Model`'s own trainer, to the last bit: history, evaluation, weights.
 
-Every feature is a case of `scaffold/verify/cases.py`. The everyday run takes most with
-one or two classes, chosen so that the classes take turns; CI takes each with three.
+Every feature is a case of `scaffold/verify/cases.py`. CI takes each with three classes,
+which take turns; the everyday run takes some, with each combination of options once.
 That the comparison can fail is shown in `test_verify.py`.
 """
 
@@ -15,18 +15,6 @@ from scaffold import Spec
 from scaffold.verify.cases import CASES
 from scaffold.verify.harness import check, not_applicable, reference
 from scaffold.verify.subject import subject_of_spec
-
-#: Features that others have as well: they are left to CI.
-RARE = (
-    *("overridden compute_loss without training", "add_loss in a layer"),
-    *("weights in a generator", "weighted validation data", "outputs in a list"),
-    *("weights per output in a list", "batch normalization", "frozen layers"),
-    *("dropout", "dropout without a seed", "mixed_float16 with weights"),
-    *("mixed_bfloat16", "SGD with momentum", "moving average that overwrites"),
-    *("clipvalue", "global_clipnorm", "PyDataset with weights"),
-    *("arrays on the device", "train_on_batch with weights", "ReduceLROnPlateau"),
-    *("a callback that restores the weights", "DataParallel with weights"),
-)
 
 
 def pairs(turns: tuple[int, ...]) -> list:
@@ -49,9 +37,8 @@ def pairs(turns: tuple[int, ...]) -> list:
             # Where all classes apply, the last is the opposite of the first.
             for spec in dict.fromkeys((group[first], group[-1 - first])):
                 name = f"{case.group}: {case.name} - {identify(spec)}"
-                # Every day the first, and the last if it is a class not met so far.
-                daily = spec is group[first] or _class(spec) not in met
-                daily = daily and case.name not in RARE
+                # Every day what `kscaffold verify --quick` takes, and other options.
+                daily = case.quick and spec is group[first] or _class(spec) not in met
                 met |= {_class(spec)} if daily else set()
                 marks = [] if daily else [pytest.mark.exhaustive]
                 found.append(pytest.param(case, spec, id=name, marks=marks))
@@ -77,8 +64,8 @@ def applies(case, spec) -> bool:
 
 
 def _class(spec: Spec) -> Spec:
-    """Returns what a spec says of the class, whatever its task."""
-    return replace(spec, task=Spec().task)
+    """Returns what a spec says of the steps, which are the same in every style."""
+    return replace(spec, task=Spec().task, style=Spec().style)
 
 
 def _reference(spec: Spec) -> tuple:
@@ -110,9 +97,12 @@ def compare(case, spec):
 
 
 def test_every_option_takes_its_turn():
-    """The everyday run meets every core combination in every style."""
-    met = {_class(p.values[1]) for p in pairs(turns=(0,)) if not p.marks}
+    """The everyday run meets every core combination, and CI each in every style."""
+    daily = [p.values[1] for p in pairs(turns=(0,)) if not p.marks]
+    met = {replace(p.values[1], task=Spec().task) for p in pairs(turns=(0,))}
 
+    assert {_class(spec) for spec in core_specs()} == {*map(_class, daily)}
+    assert {spec.style for spec in core_specs()} == {spec.style for spec in daily}
     assert {*core_specs()} == met
 
 
@@ -122,4 +112,3 @@ def test_every_case_is_met():
         p.values[0].name for p in pairs(turns=(0,))
     }
     assert len(CASES) == len({case.name for case in CASES})
-    assert {case.name for case in CASES} >= {*RARE}

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import IO
 
@@ -199,7 +200,9 @@ class _Run:
         flags = "--xla_force_host_platform_device_count=4"
         env["XLA_FLAGS"] = f"{flags} {env.get('XLA_FLAGS', '')}".strip()
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
-        env["JAX_COMPILATION_CACHE_DIR"] = self.cache
+        # JAX 0.5 crashes, or trains wrongly, with programs that it takes from there.
+        old = tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 6)
+        env["JAX_COMPILATION_CACHE_DIR"] = "" if old else self.cache
         env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         errors = tempfile.TemporaryFile()
         process = subprocess.Popen(

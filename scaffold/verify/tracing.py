@@ -58,12 +58,14 @@ def state_problems(traced: Traced) -> list[str]:
     old, new = traced.state, traced.new_state
     if jax.tree.structure(old) != jax.tree.structure(new):
         return ["the structure of the state changes"]
+    typeof = jax.typeof if hasattr(jax, "typeof") else jax.core.get_aval  # JAX 0.5
+    inputs = map(typeof, jax.tree.leaves(old))
     outputs = traced.program.out_avals[-len(traced.variables) :]
-    pairs = zip(traced.variables, jax.tree.leaves(old), outputs, strict=True)
+    pairs = zip(traced.variables, inputs, outputs, strict=True)
     return [
-        f"{variable.path}: {jax.typeof(before)} becomes {after}"
+        f"{variable.path}: {before} becomes {after}"
         for variable, before, after in pairs
-        if jax.typeof(before) != after
+        if before != after
     ]
 
 
