@@ -2,7 +2,6 @@
 
 import importlib.util
 import json
-import runpy
 
 import keras
 import numpy as np
@@ -199,27 +198,6 @@ def test_objectives_are_refused(path):
     for argument in ({"loss": "mse"}, {"metrics": ["mae"]}):
         with pytest.raises(ValueError, match="losses and metrics of its own"):
             model.compile(**argument)
-
-
-@pytest.mark.parametrize(
-    "path",
-    # The others take a minute each: `python benchmarks/recipes.py` runs them as well.
-    [p for p in PLAIN if GOLDENS[p].recipe not in ("diffusion", "simclr")],
-    ids=identify,
-)
-def test_demo_learns(path, tmp_path, monkeypatch, capsys):
-    """The demo beats what it compares itself with, and draws images that it names."""
-    monkeypatch.chdir(tmp_path)
-    keras.utils.clear_session(free_memory=False)
-    ran = runpy.run_path(str(path), run_name="__main__")
-    ours, theirs, *_ = ran["results"].values()
-
-    assert ours < theirs if GOLDENS[path].about["better"] == "lower" else ours > theirs
-    drawn = [*tmp_path.iterdir()]
-    assert ("matplotlib" in GOLDENS[path].about["needs"]) == bool(drawn)
-    printed = capsys.readouterr().out
-    assert all(file.name in printed for file in drawn)
-    assert all(file.stat().st_size > 5000 for file in drawn)
 
 
 def test_every_recipe_is_here():
