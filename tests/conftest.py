@@ -1,5 +1,6 @@
 """Settings that must be made before JAX or Keras is imported, and `--bless`."""
 
+import gc
 import os
 import shutil
 import tempfile
@@ -11,6 +12,10 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
 
 # These are what kscaffold generated, a project with tests of its own among them.
 collect_ignore = ["earlier"]
+
+# Programs that JAX traces are many objects and little garbage: to look for it as often
+# as Python does takes a fifth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 # The same programs are compiled again and again: share them between the models and
 # between the processes of one run.

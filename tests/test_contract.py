@@ -8,6 +8,8 @@ from scaffold.verify.contract import check
 from scaffold.verify.contracts import CONTRACTS
 from scaffold.verify.subject import subject_of_spec
 
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
 #: For which every class of one style is checked every day; for others, in turn.
 ALWAYS = ("the state keeps its form",)
 

@@ -24,6 +24,8 @@ from scaffold.verify.subject import execute, subject_of_spec
 CHECKS = {check.name: check for check in catalog.CHECKS}
 GUIDE = str(Path(__file__).parent / "guide.py")
 
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
 
 def mutated(mutant, check):
     """Returns a mutant as the subject of a check, with targets that the check has."""

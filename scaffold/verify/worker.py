@@ -26,7 +26,7 @@ def serve() -> None:
     request = json.loads(sys.stdin.readline())
     from . import catalog, loading
 
-    # Every case clears Keras's session, which searches all objects for garbage.
+    # What is imported by now stays: it need not be searched for garbage.
     gc.freeze()
     try:
         plan = catalog.select(request["pattern"], request["quick"])
