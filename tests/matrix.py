@@ -125,10 +125,15 @@ def golden_projects() -> dict[Path, Spec]:
 
 def expected_golden() -> dict[str, str]:
     """Renders the goldens; the keys are paths below `golden/`."""
-    return {
-        (path.parent / file.path).relative_to(GOLDEN).as_posix(): file.text
-        for path, spec in {**golden_specs(), **golden_projects()}.items()
+    modules = {path: text(spec, path.name) for path, spec in golden_specs().items()}
+    projects = {
+        path.parent / file.path: file.text
+        for path, spec in golden_projects().items()
         for file in render(spec, path.name)
+    }
+    return {
+        path.relative_to(GOLDEN).as_posix(): content
+        for path, content in {**modules, **projects}.items()
     }
 
 

@@ -14,7 +14,7 @@ import click
 import jsonschema
 import pytest
 from click.testing import CliRunner
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import scaffold
@@ -621,16 +621,24 @@ ARGUMENTS = st.lists(st.sampled_from(OPTIONS).flatmap(arguments_of), max_size=6)
 TARGETS = mostly(st.sampled_from(["a.py", "ä b.py"]), ANYTHING.map("{}.py".format))
 
 
-@settings(
-    max_examples=300,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+@pytest.mark.parametrize(
+    "examples", [60, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
-@given(arguments=ARGUMENTS, target=TARGETS)
-def test_any_command_line(folder, arguments, target):
+def test_any_command_line(examples, folder):
     """Any arguments end in a valid, Black-clean file, or in exit 2 and no file."""
-    for name in os.listdir(os.fsencode(folder)):
-        os.remove(os.path.join(os.fsencode(folder), name))
+
+    @settings(max_examples=examples, deadline=None)
+    @given(arguments=ARGUMENTS, target=TARGETS)
+    def check(arguments, target):
+        for name in os.listdir(os.fsencode(folder)):
+            os.remove(os.path.join(os.fsencode(folder), name))
+        check_command_line(folder, arguments, target)
+
+    check()
+
+
+def check_command_line(folder, arguments, target):
+    """Runs `kscaffold new`, and looks at what it says and writes."""
     result = invoke("new", *arguments, "--", target)
 
     event(f"exit {result.exit_code}")

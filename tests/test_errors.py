@@ -371,11 +371,12 @@ def global_names(text: str) -> set[str]:
     return of(symtable.symtable(text, "generated", "exec"))
 
 
-def fullest_specs() -> list[Spec]:
+def fullest_specs() -> list:
     """Lists specs whose files have all names that any have, in every recipe."""
     flags = {option.name: True for option in changing_options()}
     specs = [Spec(style=style, **flags) for style in CHOICES["style"]]
-    return [*specs, Spec(), *recipe_specs()]
+    rest = [pytest.param(s, marks=pytest.mark.exhaustive) for s in recipe_specs()]
+    return [*specs, Spec(), *rest]
 
 
 @pytest.mark.parametrize("spec", fullest_specs(), ids=identify)
@@ -391,6 +392,7 @@ def test_names_that_the_code_has(spec):
     assert render(replace(spec, class_name="Zzz"))
 
 
+@pytest.mark.exhaustive
 def test_names_that_a_project_has():
     """A class of any name that the module that trains a project uses is refused."""
     files = render(Spec(class_name="Zzz"), "my_project")
