@@ -59,8 +59,7 @@ def features() -> list:
     for number, param in enumerate(one_each(pairs(turns=(0,)))):
         case, spec = param.values
         values = (with_fusion(case, 2 + number % 3), replace(spec, fuse_steps=True))
-        rare = param.marks or marks(case.name)
-        found.append(pytest.param(*values, id=param.id, marks=rare))
+        found.append(pytest.param(*values, id=param.id, marks=marks(case.name)))
     return found
 
 

@@ -286,7 +286,7 @@ def hold(check, examples: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "examples", [6, pytest.param(150, marks=pytest.mark.exhaustive)]
+    "examples", [6, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
 def test_edits_arrive(examples, render_once):
     """Edits where two specs agree arrive in the new text, which trains; none is lost.
