@@ -26,18 +26,17 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
-@pytest.fixture(scope="module")
-def plain_compiler():
+@pytest.fixture
+def plain_compiler(monkeypatch):
     """Programs are compiled in a hurry: for tests of what they learn, not of bits."""
     import jax
 
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(name.upper(), "1")  # for child processes
-        jax.config.update(name, True)
-        yield
-        jax.config.update(name, before)
+    monkeypatch.setenv(name.upper(), "1")  # for child processes
+    jax.config.update(name, True)
+    yield
+    jax.config.update(name, before)
 
 
 def pytest_addoption(parser):
