@@ -201,7 +201,7 @@ class _Run:
         env["XLA_FLAGS"] = f"{flags} {env.get('XLA_FLAGS', '')}".strip()
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
         # JAX 0.5 crashes, or trains wrongly, with programs that it takes from there.
-        old = tuple(map(int, version("jaxlib").split(".")[:2])) < (0, 6)
+        old = tuple(map(int, version("jax").split(".")[:2])) < (0, 6)
         env["JAX_COMPILATION_CACHE_DIR"] = "" if old else self.cache
         env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         errors = tempfile.TemporaryFile()
