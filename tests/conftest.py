@@ -26,17 +26,18 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
-@pytest.fixture
-def plain_compiler(monkeypatch):
+@pytest.fixture(scope="module")
+def plain_compiler():
     """Programs are compiled in a hurry: for tests of what they learn, not of bits."""
     import jax
 
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
-    monkeypatch.setenv(name.upper(), "1")  # for child processes
-    jax.config.update(name, True)
-    yield
-    jax.config.update(name, before)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(name.upper(), "1")  # for child processes
+        jax.config.update(name, True)
+        yield
+        jax.config.update(name, before)
 
 
 def pytest_addoption(parser):

@@ -84,7 +84,7 @@ def test_wheel(tmp_path):
 def test_oldest(tmp_path):
     """With the oldest Keras and JAX, what is generated is as right as with the newest.
 
-    `kscaffold verify` finds nothing wrong with classes of two styles. Projects train,
+    `kscaffold verify` finds nothing wrong with a class of each style. Projects train,
     with fused steps on weights that are split, too: a JAX before 0.5 joins arrays
     wrongly there. And recipes equal their plain loops.
     """
@@ -106,7 +106,8 @@ def test_oldest(tmp_path):
 
     for golden, *quick in (
         ("functional/sample_weight_test_step",),
-        ("subclass/manual_loss_manual_metrics", "--quick"),
+        ("sequential/manual_loss_manual_metrics_test_step", "--quick"),
+        ("subclass/manual_metrics_sample_weight", "--quick"),
     ):
         file = f"golden/supervised/{golden}.py"
         cases = json.loads(run("scaffold", "verify", file, "--json", *quick))["cases"]

@@ -63,7 +63,6 @@ def features() -> list:
     return found
 
 
-@pytest.mark.usefixtures("plain_compiler")
 @pytest.mark.parametrize(("case", "spec"), features())
 def test_feature(case, spec, monkeypatch):
     """A feature of Keras works with fused steps as with Keras's own, to 1e-6."""
@@ -243,7 +242,6 @@ def apart(*calls, fused=None, **settings) -> list:
     ]
 
 
-@pytest.mark.usefixtures("plain_compiler")
 @pytest.mark.parametrize("name", every(DATA))
 def test_data(name):
     """Wherever the data come from: the same rows for each step, the same callbacks."""
