@@ -10,7 +10,7 @@ Example:
     ```
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 __all__ = ["KscaffoldError", "RenderedFile", "Spec", "render", "write"]
 
 _HOMES = {
