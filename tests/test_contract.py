@@ -4,9 +4,9 @@ import pytest
 from matrix import core_specs, identify
 
 from scaffold import Spec
-from scaffold.verify.contract import check
-from scaffold.verify.contracts import CONTRACTS
-from scaffold.verify.subject import subject_of_spec
+from scaffold.verify.class_under_test import generated_class
+from scaffold.verify.contract.invariant import check_invariant
+from scaffold.verify.contract.invariant_list import INVARIANTS
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
@@ -18,7 +18,7 @@ def pairs() -> list:
     """Lists contracts with classes; a class that is not of this day is marked."""
     specs = core_specs()
     found = []
-    for number, contract in enumerate(CONTRACTS):
+    for number, contract in enumerate(INVARIANTS):
         for index, spec in enumerate(specs):
             plain = spec.style == Spec().style
             always = contract.name in ALWAYS and plain
@@ -42,7 +42,7 @@ def pairs() -> list:
 @pytest.mark.parametrize(("contract", "spec"), pairs())
 def test_contract(contract, spec):
     """A generated class keeps every promise."""
-    verdict = check(contract, subject_of_spec(spec))
+    verdict = check_invariant(contract, generated_class(spec))
 
     wanted = (
         "not applicable" if contract.weighted and not spec.sample_weight else "holds"

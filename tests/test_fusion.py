@@ -1,6 +1,6 @@
 """`--fuse-steps`: the same training as without it, in fewer calls.
 
-Every feature of `scaffold/verify/cases.py` is compared with `keras.Model` again, with
+Every case of `scaffold.verify.parity` is compared with `keras.Model` again, with
 fused steps; and so is what only fused steps can get wrong: which rows a step gets, what
 callbacks see, what runs in a loop and what must not.
 """
@@ -19,9 +19,9 @@ from matrix import text
 from test_parity import one_each, pairs
 
 from scaffold import Spec
-from scaffold.verify.difference import compare
-from scaffold.verify.harness import differences, reference
-from scaffold.verify.subject import execute, subject_of_spec
+from scaffold.verify.class_under_test import execute, generated_class
+from scaffold.verify.parity.check import differences, reference
+from scaffold.verify.parity.differences import compare
 
 FUSED = Spec(fuse_steps=True, sample_weight=True)
 
@@ -66,8 +66,8 @@ def features() -> list:
 @pytest.mark.parametrize(("case", "spec"), features())
 def test_feature(case, spec, monkeypatch):
     """A feature of Keras works with fused steps as with Keras's own, to 1e-6."""
-    monkeypatch.setattr("scaffold.verify.difference.RTOL", 1e-6)
-    subject = subject_of_spec(spec)
+    monkeypatch.setattr("scaffold.verify.parity.differences.RTOL", 1e-6)
+    subject = generated_class(spec)
 
     found = differences(case, subject)
 
@@ -196,7 +196,7 @@ class Recorder(keras.callbacks.Callback):
 
 def fused_class(**options):
     """Returns the class that a spec generates, with fused steps."""
-    return subject_of_spec(replace(FUSED, **options)).load()
+    return generated_class(replace(FUSED, **options)).load()
 
 
 def small(base, units=8, layer=None, **compiled):
@@ -366,7 +366,7 @@ def test_metrics_that_grow():
     options |= {"test_step": True, "sample_weight": True}
     seen = []
     for fuse in (False, True):
-        base = subject_of_spec(Spec(**options, fuse_steps=fuse)).load()
+        base = generated_class(Spec(**options, fuse_steps=fuse)).load()
         model = small(base, metrics=None)
         history = model.fit(**x_y(validation_split=0.3), epochs=2, verbose=0).history
         seen.append((history, model.evaluate(*arrays()[:2], verbose=0)))

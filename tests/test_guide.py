@@ -11,10 +11,10 @@ import guide
 import pytest
 
 from scaffold import Spec
-from scaffold.verify.case import Case
-from scaffold.verify.cases import CASES
-from scaffold.verify.harness import differences
-from scaffold.verify.subject import subject_of_spec
+from scaffold.verify.class_under_test import generated_class
+from scaffold.verify.parity.case import Case
+from scaffold.verify.parity.case_list import CASES
+from scaffold.verify.parity.check import differences
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ ROWS = (
 def guide_outcome(row: Row) -> str:
     """Runs a row with the guide's class; returns the error or the differences."""
     case, spec = row.resolved()
-    subject = subject_of_spec(spec)
-    theirs = replace(subject, load=lambda: getattr(reload(guide), row.cls))
+    tested = generated_class(spec)
+    theirs = replace(tested, load=lambda: getattr(reload(guide), row.cls))
     try:
         return "\n".join(map(str, differences(case, theirs)))
     except Exception as error:
@@ -154,7 +154,7 @@ def test_guide(row):
     case, spec = row.resolved()
 
     assert row.shows in guide_outcome(row)
-    assert [] == differences(case, subject_of_spec(spec))
+    assert [] == differences(case, generated_class(spec))
 
 
 def markdown_table() -> str:

@@ -1,7 +1,7 @@
 """Equal to `keras.Model`'s own trainer, to the last bit: history, evaluation, weights.
 
-Every feature is a case of `scaffold/verify/cases.py`. CI takes each with three classes,
-which take turns; the everyday run takes some, with each combination of options once.
+Every feature is a case of `scaffold.verify.parity`. CI compares each case with three
+classes, in turn; the everyday run compares some, and each combination of options once.
 That the comparison can fail is shown in `test_verify.py`.
 """
 
@@ -12,9 +12,9 @@ import pytest
 from matrix import core_specs, identify
 
 from scaffold import Spec
-from scaffold.verify.cases import CASES
-from scaffold.verify.harness import check, not_applicable, reference
-from scaffold.verify.subject import subject_of_spec
+from scaffold.verify.class_under_test import generated_class
+from scaffold.verify.parity.case_list import CASES
+from scaffold.verify.parity.check import check_case, not_applicable, reference
 
 
 def pairs(turns: tuple[int, ...]) -> list:
@@ -60,7 +60,7 @@ def task_of(case) -> str:
 
 def applies(case, spec) -> bool:
     """Whether a case has a meaning for a class."""
-    return not not_applicable(case, subject_of_spec(spec))
+    return not not_applicable(case, generated_class(spec))
 
 
 def _class(spec: Spec) -> Spec:
@@ -88,10 +88,10 @@ def test_parity_of_more(case, spec):
 
 def compare(case, spec):
     """Compares, and makes sure that there was something to compare."""
-    verdict = check(case, subject_of_spec(spec))
+    verdict = check_case(case, generated_class(spec))
     assert "exact" == verdict.outcome, verdict
 
-    kept = reference(case, subject_of_spec(spec))
+    kept = reference(case, generated_class(spec))
     assert kept["moved"], "nothing was trained: the comparison says nothing"
     assert len(kept) > 3
 

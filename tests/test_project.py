@@ -35,7 +35,7 @@ from scaffold.cli import main
 from scaffold.errors import WriteError
 from scaffold.header import parse_command
 from scaffold.objective import TASKS
-from scaffold.verify.importing import import_file
+from scaffold.verify.file_import import import_file
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

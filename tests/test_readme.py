@@ -17,8 +17,8 @@ from scaffold import Spec
 from scaffold.listing import markdown_table as option_table
 from scaffold.listing import recipe_table
 from scaffold.recipes import load_recipe, recipe_names
-from scaffold.verify.cases import CASES
-from scaffold.verify.catalog import CHECKS
+from scaffold.verify.checks import CHECKS
+from scaffold.verify.parity.case_list import CASES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

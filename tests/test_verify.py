@@ -15,25 +15,25 @@ from mutants import MUTANTS
 
 from scaffold import Spec
 from scaffold.errors import SpecError
-from scaffold.verify import catalog, report
-from scaffold.verify.case import Batch, Case
-from scaffold.verify.cases import CASES
-from scaffold.verify.loading import subject_of_file
-from scaffold.verify.subject import execute, subject_of_spec
+from scaffold.verify import checks, report
+from scaffold.verify.class_in_file import find_class
+from scaffold.verify.class_under_test import execute, generated_class
+from scaffold.verify.parity.case import Batch, Case
+from scaffold.verify.parity.case_list import CASES
 
-CHECKS = {check.name: check for check in catalog.CHECKS}
+CHECKS = {check.name: check for check in checks.CHECKS}
 GUIDE = str(Path(__file__).parent / "guide.py")
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 
 def mutated(mutant, check):
-    """Returns a mutant as the subject of a check, with targets that the check has."""
+    """Returns a mutant as the tested of a check, with targets that the check has."""
     sparse = getattr(check, "needs", "") == "sparse"
     task = "multiclass" if sparse else "regression"
     code = compile(mutant.source(task=task), mutant.name, "exec")
-    subject = subject_of_spec(Spec(task=task, **mutant.options))
-    return replace(subject, load=lambda: execute(code, "CustomModel"))
+    tested = generated_class(Spec(task=task, **mutant.options))
+    return replace(tested, load=lambda: execute(code, "CustomModel"))
 
 
 def named(mutant) -> str:
@@ -56,7 +56,7 @@ def test_mutant(mutant):
     """A mistake is caught, and the report names its cause and what to do."""
     check = CHECKS[mutant.caught_by]
 
-    verdict = catalog.run(check, mutated(mutant, check))
+    verdict = checks.run(check, mutated(mutant, check))
 
     assert verdict.failed
     assert mutant.cause in verdict.cause, verdict
@@ -66,13 +66,13 @@ def test_mutant(mutant):
 @pytest.mark.exhaustive
 def test_quick_catches_most():
     """`--quick` finds at least three quarters of the mistakes."""
-    quick = catalog.select(quick=True)
+    quick = checks.select(quick=True)
     # Those that a quick check is named for are shown to be caught above.
     others = [m for m in MUTANTS if not CHECKS[m.caught_by].quick]
     missed = [
         mutant.name
         for mutant in others
-        if not any(catalog.run(c, mutated(mutant, c)).failed for c in quick)
+        if not any(checks.run(c, mutated(mutant, c)).failed for c in quick)
     ]
 
     assert len(missed) <= len(MUTANTS) / 4, missed
@@ -101,7 +101,7 @@ def test_quick_catches_most():
 )
 def test_guide(name, check, cause):
     """The published guide's classes fail, each with the right cause."""
-    verdict = catalog.run(CHECKS[check], subject_of_file(GUIDE, name))
+    verdict = checks.run(CHECKS[check], find_class(GUIDE, name))
 
     assert verdict.failed
     assert cause in verdict.cause, verdict
@@ -110,7 +110,7 @@ def test_guide(name, check, cause):
 def test_what_keras_cannot_do_is_not_the_class_s_fault():
     """Where the reference itself fails, there is nothing to compare with."""
     case = Case("impossible", "data", data=lambda: Batch([[1.0]], [[2.0], [3.0]]))
-    verdict = catalog.run(case, subject_of_spec(Spec()))
+    verdict = checks.run(case, generated_class(Spec()))
 
     assert "not applicable" == verdict.outcome
     assert verdict.detail.startswith("Keras's own trainer fails here: ValueError: ")
@@ -143,19 +143,19 @@ class Model(keras.Model):
 @pytest.mark.exhaustive
 def test_own_loss(tmp_path):
     """A loss object that the class owns is found, with its arguments."""
-    subject = subject_of_file(write(tmp_path, OWN_LOSS))
+    tested = find_class(write(tmp_path, OWN_LOSS))
 
-    assert (True, False) == (subject.owns_loss, subject.owns_metrics)
-    assert "Huber" in subject.objective.loss.object
-    assert "exact" == catalog.run(CHECKS["weight regularizers"], subject).outcome
-    assert "exact" == catalog.run(CHECKS["sample_weight"], subject).outcome
+    assert (True, False) == (tested.owns_loss, tested.owns_metrics)
+    assert "Huber" in tested.objective.loss.object
+    assert "exact" == checks.run(CHECKS["weight regularizers"], tested).outcome
+    assert "exact" == checks.run(CHECKS["sample_weight"], tested).outcome
 
 
 def test_own_loss_with_another_default_differs(tmp_path):
     """The reference has the loss that is named, not the one that would fit."""
-    subject = subject_of_file(write(tmp_path, OWN_LOSS), loss="mse")
+    tested = find_class(write(tmp_path, OWN_LOSS), loss="mse")
 
-    assert "differs" == catalog.run(CHECKS["plain"], subject).outcome
+    assert "differs" == checks.run(CHECKS["plain"], tested).outcome
 
 
 FORMULA = """
@@ -171,14 +171,14 @@ def test_unknown_loss(tmp_path):
     """A loss that is a formula is asked for; with a name, it is compared."""
     path = write(tmp_path, FORMULA)
 
-    unnamed = catalog.run(CHECKS["plain"], subject_of_file(path))
+    unnamed = checks.run(CHECKS["plain"], find_class(path))
     assert "not applicable" == unnamed.outcome
     assert "--loss NAME" in unnamed.detail
-    named = subject_of_file(path, loss="mse")
-    assert "exact" == catalog.run(CHECKS["plain"], named).outcome
+    named = find_class(path, loss="mse")
+    assert "exact" == checks.run(CHECKS["plain"], named).outcome
     # The contract needs no reference.
     kept = CHECKS["the state keeps its form"]
-    assert "holds" == catalog.run(kept, subject_of_file(path)).outcome
+    assert "holds" == checks.run(kept, find_class(path)).outcome
 
 
 OWN_METRICS = """
@@ -196,11 +196,11 @@ class Model(keras.Sequential):
 def test_own_metrics(tmp_path):
     """The metrics that a class owns are found, with their arguments."""
     path = write(tmp_path, OWN_METRICS)
-    subject = subject_of_file(path, loss="categorical_crossentropy")
+    tested = find_class(path, loss="categorical_crossentropy")
 
-    assert "sequential" == subject.style
-    assert subject.owns_metrics
-    assert ["top"] == [metric.alias for metric in subject.objective.metrics]
+    assert "sequential" == tested.style
+    assert tested.owns_metrics
+    assert ["top"] == [metric.alias for metric in tested.objective.metrics]
 
 
 @pytest.mark.exhaustive
@@ -218,12 +218,12 @@ def test_header_says_it_all(tmp_path):
     )
     path = tmp_path / "mine.py"
     write(render(spec, str(path)))
-    subject = subject_of_file(str(path))
+    tested = find_class(str(path))
 
-    assert replace(subject_of_spec(spec), load=subject.load) == subject
-    assert "Mine" == subject.load().__name__
+    assert replace(generated_class(spec), load=tested.load) == tested
+    assert "Mine" == tested.load().__name__
     for name in ("plain", "activity regularizer", "a saved model trains on"):
-        assert not catalog.run(CHECKS[name], subject).failed
+        assert not checks.run(CHECKS[name], tested).failed
 
 
 def test_part_of_a_package(tmp_path):
@@ -234,7 +234,7 @@ def test_part_of_a_package(tmp_path):
     source = "from .base import k\n\n\nclass Model(k.Model):\n    pass\n"
     path = write(tmp_path / "package_of_mine", source)
 
-    assert "Model" == subject_of_file(path).load().__name__
+    assert "Model" == find_class(path).load().__name__
 
 
 def test_file_is_imported_once(tmp_path):
@@ -244,9 +244,9 @@ def test_file_is_imported_once(tmp_path):
     source = f"open({str(counter)!r}, 'a').write('.')\n\n\nclass Model(keras.Model):\n"
     body = "    def __init__(self):\n        super().__init__()\n"
     path = write(tmp_path, source + body)
-    subject = subject_of_file(path)
+    tested = find_class(path)
     for name in ("plain", "dropout"):
-        assert "exact" == catalog.run(CHECKS[name], subject).outcome
+        assert "exact" == checks.run(CHECKS[name], tested).outcome
 
     assert "." == counter.read_text()
 
@@ -287,7 +287,7 @@ def test_file_is_imported_once(tmp_path):
 def test_refused(tmp_path, source, arguments, message):
     """What cannot be verified is an error that says what to do."""
     with pytest.raises(SpecError) as caught:
-        subject_of_file(write(tmp_path, source), **arguments)
+        find_class(write(tmp_path, source), **arguments)
 
     assert message in str(caught.value)
 
@@ -393,20 +393,20 @@ def make_hundred_rows():
 def test_build(tmp_path):
     """`--build` makes the model; a second optimizer must travel in the state."""
     path = write(tmp_path, TWO_OPTIMIZERS)
-    right = subject_of_file(path, build=f"{path}:make")
-    wrong = subject_of_file(path, build=f"{path}:make_untracked")
+    right = find_class(path, build=f"{path}:make")
+    wrong = find_class(path, build=f"{path}:make_untracked")
 
-    def outcomes(subject):
-        contracts = [c for c in catalog.CHECKS if c.group == "contract"]
-        return {c.name: catalog.run(c, subject).outcome for c in contracts}
+    def outcomes(tested):
+        contracts = [c for c in checks.CHECKS if c.group == "contract"]
+        return {c.name: checks.run(c, tested).outcome for c in contracts}
 
     kept = outcomes(right)
     # It trains without weights, which the contract finds.
     assert "differs" == kept.pop("sample weights change the loss")
     assert {"holds"} == set(kept.values())
     outside = CHECKS["nothing is read outside the state"]
-    assert "differs" == catalog.run(outside, wrong).outcome
-    assert "not applicable" == catalog.run(CHECKS["plain"], right).outcome
+    assert "differs" == checks.run(outside, wrong).outcome
+    assert "not applicable" == checks.run(CHECKS["plain"], right).outcome
 
 
 @pytest.mark.parametrize(
@@ -426,18 +426,18 @@ def test_build_is_checked(tmp_path, function, message):
     path = write(tmp_path, TWO_OPTIMIZERS)
 
     with pytest.raises(SpecError, match=re.escape(message)):
-        subject_of_file(path, "Model", build=f"{path}:{function}")
+        find_class(path, "Model", build=f"{path}:{function}")
     with pytest.raises(SpecError, match="there is no file"):
-        subject_of_file(path, "Model", build=f"{path}x.py:make")
+        find_class(path, "Model", build=f"{path}x.py:make")
 
 
 def test_build_with_any_number_of_rows(tmp_path):
     """Whatever rows `--build` brings, the contracts get full batches of them."""
     path = write(tmp_path, TWO_OPTIMIZERS)
     for function in ("make_ten_rows", "make_hundred_rows"):
-        subject = subject_of_file(path, "Model", build=f"{path}:{function}")
+        tested = find_class(path, "Model", build=f"{path}:{function}")
         for name in ("nothing compiles twice", "the state can be carried by a scan"):
-            assert "holds" == catalog.run(CHECKS[name], subject).outcome
+            assert "holds" == checks.run(CHECKS[name], tested).outcome
 
 
 AUGMENTS = """
@@ -486,13 +486,13 @@ def make_eager():
 def test_a_layer_that_stops_compilation_is_named(tmp_path, function, compiled, once):
     """Keras says nothing when it trains uncompiled: the report names the layer."""
     path = write(tmp_path, AUGMENTS)
-    subject = subject_of_file(path, "Model", build=f"{path}:{function}")
+    tested = find_class(path, "Model", build=f"{path}:{function}")
 
-    verdict = catalog.run(CHECKS["the steps are compiled"], subject)
+    verdict = checks.run(CHECKS["the steps are compiled"], tested)
 
     assert compiled == verdict.outcome
     assert compiled == "holds" or "shift has supports_jit = False" in verdict.detail
-    assert once == catalog.run(CHECKS["nothing compiles twice"], subject).outcome
+    assert once == checks.run(CHECKS["nothing compiles twice"], tested).outcome
 
 
 # Correct classes, written by hand: no false alarm.
@@ -567,7 +567,7 @@ def test_correct_by_hand(tmp_path, source, check, outcome):
     head = "" if source.startswith("#") else "import keras\n"
     path.write_text(f"{source}" if not head else head + source, encoding="utf-8")
 
-    verdict = catalog.run(CHECKS[check], subject_of_file(str(path), "Model"))
+    verdict = checks.run(CHECKS[check], find_class(str(path), "Model"))
 
     assert outcome == verdict.outcome, verdict
 
@@ -596,7 +596,7 @@ def test_wrong_evaluation_without_a_reference(tmp_path, state, problem):
     """With a loss of one's own, the contract still sees what evaluation does wrong."""
     path = write(tmp_path, WRONG_EVALUATION.format(state=state))
 
-    verdict = catalog.run(CHECKS["all state moves"], subject_of_file(path))
+    verdict = checks.run(CHECKS["all state moves"], find_class(path))
 
     assert problem in verdict.detail, verdict
 
@@ -658,14 +658,14 @@ def test_select():
     """A pattern is a part of a name, in any case, with `*` for anything."""
 
     def names(*arguments):
-        return [check.name for check in catalog.select(*arguments)]
+        return [check.name for check in checks.select(*arguments)]
 
-    assert len(names()) == len(catalog.CHECKS) == len(set(names()))
+    assert len(names()) == len(checks.CHECKS) == len(set(names()))
     assert ["mixed_bfloat16"] == names("BFLOAT")
     assert {check.name for check in CASES if check.group == "state"} < {*names("state")}
     assert ["save, load and train on"] == names("saving:*load")
     assert 0 < len(names("", True)) < len(names())
-    with pytest.raises(SpecError, match="No case is called 'nope'"):
-        catalog.select("nope")
+    with pytest.raises(SpecError, match="No check matches 'nope'"):
+        checks.select("nope")
     with pytest.raises(SpecError, match="--quick"):
-        catalog.select("bfloat16", True)
+        checks.select("bfloat16", True)

@@ -13,9 +13,9 @@ from matrix import text
 
 from scaffold import Spec
 from scaffold.cli import main
-from scaffold.verify import runner
-from scaffold.verify.cases import CASES
-from scaffold.verify.contracts import CONTRACTS
+from scaffold.verify import request
+from scaffold.verify.contract.invariant_list import INVARIANTS
+from scaffold.verify.parity.case_list import CASES
 
 GUIDE = str(Path(__file__).parent / "guide.py")
 
@@ -130,9 +130,9 @@ def test_crash(tmp_path, what, limit, reason):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("x = (", "is not Python: '(' was never closed"),
+        ("x = (", "is not valid Python: '(' was never closed"),
         ("import keras\nx = 1\n", "defines no subclass of keras.Model"),
-        ("raise RuntimeError('boo')", "cannot be used: RuntimeError: boo"),
+        ("raise RuntimeError('boo')", "raises RuntimeError: boo"),
         ("import os\nos._exit(3)", "cannot be imported: the process ended with"),
     ],
     ids=["syntax", "no model", "raises", "ends"],
@@ -151,7 +151,7 @@ def test_nothing_applies(tmp_path):
     done = verify(write(tmp_path, text(Spec())), "--only", "class_weight")
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert "None of these cases applies: it refuses weights" in done.stderr
+    assert "No check applies: it refuses weights" in done.stderr
 
 
 @pytest.mark.exhaustive
@@ -195,11 +195,11 @@ def test_nothing_named():
 
 def test_without_keras(monkeypatch):
     """Without Keras, the error says what to install."""
-    monkeypatch.setattr(runner, "find_spec", lambda name: None)
+    monkeypatch.setattr(request, "find_spec", lambda name: None)
     result = invoke(GUIDE)
 
     assert 2 == result.exit_code
-    assert "pip install 'kscaffold[jax]'" in result.stderr
+    assert "pip install keras jax jaxlib numpy" in result.stderr
 
 
 def test_another_backend(monkeypatch):
@@ -216,11 +216,11 @@ def test_list():
     listed = invoke("--list").stdout.splitlines()
     data = json.loads(invoke("--list", "--json").stdout)["cases"]
 
-    assert len(CASES) + len(CONTRACTS) == len(listed) == len(data)
+    assert len(CASES) + len(INVARIANTS) == len(listed) == len(data)
     assert "precision: mixed_float16" in listed
     quick = [f"{c['group']}: {c['name']}" for c in data if c["quick"]]
     assert quick == invoke("--list", "--quick").stdout.splitlines()
-    assert "No case is called 'nope'" in invoke("--list", "--only", "nope").stderr
+    assert "No check matches 'nope'" in invoke("--list", "--only", "nope").stderr
 
 
 @pytest.mark.parametrize(
@@ -238,7 +238,7 @@ def test_target(target, expected, tmp_path, monkeypatch):
     for name in ("guide.py", "odd:name.py"):
         Path(name).write_text("x = 1\n")
 
-    assert expected == runner.parse_target(target)
+    assert expected == request.parse_target(target)
 
 
 @pytest.mark.exhaustive

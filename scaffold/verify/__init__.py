@@ -1,5 +1,13 @@
-"""Proves a training step: against `keras.Model`'s own trainer, and by its contract.
+"""Checks a training step against `keras.Model` and against invariants.
 
-`runner.verify()` does it in child processes; `harness.check()` and `contract.check()`
-do one thing of it in this one. These modules alone import Keras and JAX.
+- `command.py` is the command. `request.py` validates what it was asked.
+- `worker_pool.py` starts child processes; each runs `worker.py`.
+- `class_in_file.py` finds the class under test and its loss and metrics.
+- `checks.py` lists and runs every check. `report.py` prints the verdicts.
+- `parity/` compares the class with `keras.Model`, one case per Keras feature.
+- `contract/` checks invariants that every training step must satisfy.
+- `causes.toml` holds the cause and the fix that a failure is reported with.
+
+Only this package imports Keras and JAX, and only in the child processes or when the
+checks are listed.
 """

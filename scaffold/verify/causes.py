@@ -2,8 +2,8 @@
 
 import re
 
-from .case import Case
-from .models import stateful
+from .parity.case import Case
+from .parity.layers import stateful
 
 #: Errors that people's steps raise: a pattern, the cause, the fix.
 ERRORS = (

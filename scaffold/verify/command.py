@@ -1,4 +1,4 @@
-"""The command `kscaffold verify`. Until it runs, it needs Click alone."""
+"""The command `kscaffold verify`. Its `--help` imports Click alone."""
 
 import click
 
@@ -14,25 +14,28 @@ from ..printing import print_json, print_text
     "metrics",
     metavar="NAME",
     multiple=True,
-    help="A Keras metric that the class owns; repeatable.",
+    help="A Keras metric that the class owns. Repeatable.",
 )
 @click.option(
     "--build",
     metavar="FILE:FUNCTION",
     default="",
-    help="What makes the model, or (model, (x, y)).",
+    help="A function that returns a compiled model, or (model, (x, y)).",
 )
 @click.option(
-    "--only", metavar="PATTERN", default="", help="Run only cases with such a name."
+    "--only",
+    metavar="PATTERN",
+    default="",
+    help="Run only checks whose 'group: name' contains PATTERN.",
 )
-@click.option("--quick", is_flag=True, help="Run only what catches most mistakes.")
+@click.option("--quick", is_flag=True, help="Run only the checks that catch most.")
 @click.option(
     "--timeout",
     metavar="SECONDS",
     type=click.FloatRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
-    help="How long a case may take.",
+    help="Maximum time per check.",
 )
 @click.option(
     "--jobs",
@@ -40,34 +43,41 @@ from ..printing import print_json, print_text
     type=click.IntRange(min=1),
     default=2,
     show_default=True,
-    help="How many processes to use.",
+    help="Number of processes.",
 )
-@click.option("--list", "as_list", is_flag=True, help="List the cases; run none.")
+@click.option("--list", "as_list", is_flag=True, help="List the checks and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
-    """Compares a training step with Keras's own, feature by feature.
+    """Checks a training step against keras.Model, feature by feature.
 
-    The class is the only keras.Model in FILE, or CLASS. Exits 0 if all that applies
-    holds, 1 if something differs.
+    It trains the class in FILE and keras.Model on the same data, and compares every
+    number. It then checks invariants that every training step must satisfy.
+
+    CLASS may be omitted if FILE defines only one subclass of keras.Model.
+
+    Exits 0 if every applicable check passes, 1 if one fails, and 2 if nothing can be
+    checked.
     """
-    from . import report, runner
+    from . import report
+    from .request import Request, check_environment, parse_target
+    from .worker_pool import verify
 
     if as_list:
-        runner.check_environment()
-        cases = report.catalog(only, quick)
+        check_environment()
+        checks = report.list_checks(only, quick)
         if as_json:
-            print_json({"version": __version__, "cases": cases})
+            print_json({"version": __version__, "cases": checks})
         else:
-            print_text(report.as_list(cases))
+            print_text(report.as_list(checks))
         return
     if target is None:
         raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)
-    path, class_name = runner.parse_target(target)
-    runner.check_environment()
-    request = runner.Request(path, class_name, pattern=only, quick=quick, **how)
+    path, class_name = parse_target(target)
+    check_environment()
+    request = Request(path, class_name, pattern=only, quick=quick, **how)
     with report.progress_bar() as progress:
-        verdicts = runner.verify(request, timeout, jobs, progress)
+        verdicts = verify(request, timeout, jobs, progress)
     if as_json:
         print_json({"version": __version__, "target": target, "cases": verdicts})
     else:

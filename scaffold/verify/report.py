@@ -114,10 +114,10 @@ def summary(verdicts: list[dict]) -> str:
     return ", ".join(f"{counts[o]} {o}" for o in MARKS if o in counts) + "."
 
 
-def catalog(pattern: str, quick: bool) -> list[dict]:
+def list_checks(pattern: str, quick: bool) -> list[dict]:
     """Lists the cases by their names, groups, and whether `--quick` runs them."""
     os.environ["KERAS_BACKEND"] = "jax"
-    from .catalog import select  # imports Keras
+    from .checks import select  # imports Keras
 
     return [
         {"name": check.name, "group": check.group, "quick": check.quick}

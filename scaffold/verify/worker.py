@@ -1,7 +1,7 @@
-"""The child process of `kscaffold verify`: it imports the file and runs the cases.
+"""The child process of `kscaffold verify`: imports the file and runs the checks.
 
-It reads one JSON object, the request, from standard input, and answers with one JSON
-object a line. Whatever the file under test prints goes to standard error.
+It reads the request as one JSON object from standard input, and answers with one JSON
+object per line. What the file under test prints goes to standard error.
 """
 
 import gc
@@ -14,7 +14,7 @@ from ..errors import KscaffoldError
 
 
 def serve() -> None:
-    """Runs the cases of a request."""
+    """Runs the checks of a request."""
     sys.path.append(os.getcwd())  # for --build MODULE:FUNCTION
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
@@ -24,13 +24,16 @@ def serve() -> None:
         answers.flush()
 
     request = json.loads(sys.stdin.readline())
-    from . import catalog, loading
+    from . import checks
+    from .class_in_file import find_class
 
-    # What is imported by now stays: it need not be searched for garbage.
+    # The imported modules stay alive: the garbage collector can skip their objects.
     gc.freeze()
     try:
-        plan = catalog.select(request["pattern"], request["quick"])
-        under_test = loading.subject_of_file(
+        selected = {
+            c.name: c for c in checks.select(request["pattern"], request["quick"])
+        }
+        tested = find_class(
             os.path.abspath(request["path"]),
             request["class_name"],
             request["loss"],
@@ -42,17 +45,19 @@ def serve() -> None:
         return
     except Exception as error:
         what = f"{type(error).__name__}: {error}".strip()
-        answer(error=f"{request['path']} cannot be used: {what}", hint="")
+        answer(
+            error=f"Importing {request['path']} raises {what}",
+            hint="Make sure that Python can import the file.",
+        )
         return
     names = request.get("names")
     if names is None:
         start, step = request["share"]
-        names = [check.name for check in plan][start::step]
-    answer(plan={check.name: check.group for check in plan}, names=names)
-    checks = {check.name: check for check in plan}
+        names = list(selected)[start::step]
+    answer(groups={check.name: check.group for check in selected.values()}, names=names)
     for name in names:
         answer(begins=name)
-        answer(verdict=asdict(catalog.run(checks[name], under_test)))
+        answer(verdict=asdict(checks.run(selected[name], tested)))
 
 
 if __name__ == "__main__":

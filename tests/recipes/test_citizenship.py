@@ -10,10 +10,10 @@ from loops import assert_same, fit, give, values
 from matrix import recipe_goldens
 
 from scaffold.recipes import example_path
-from scaffold.verify.catalog import CONTRACTS
-from scaffold.verify.contract import check
-from scaffold.verify.importing import import_alone
-from scaffold.verify.loading import subject_of_file
+from scaffold.verify.checks import INVARIANTS
+from scaffold.verify.class_in_file import find_class
+from scaffold.verify.contract.invariant import check_invariant
+from scaffold.verify.file_import import import_alone
 
 GOLDENS = recipe_goldens()
 
@@ -33,7 +33,7 @@ OPTIONS_TOO = pytest.mark.parametrize("path", GOLDENS, ids=identify)
 
 def subject_and_data(path):
     """Returns the class under test, and data that its model trains on."""
-    subject = subject_of_file(str(path))
+    subject = find_class(str(path))
     keras.utils.set_random_seed(1)
     _, data = subject.build()
     return subject, data
@@ -58,11 +58,11 @@ def test_import(path, capsys):
     assert ("", "") == capsys.readouterr()
 
 
-@pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
+@pytest.mark.parametrize("contract", INVARIANTS, ids=lambda contract: contract.name)
 @EVERY
 def test_contract(path, contract):
     """`kscaffold verify` finds nothing wrong."""
-    verdict = check(contract, subject_of_file(str(path)))
+    verdict = check_invariant(contract, find_class(str(path)))
 
     wanted = "not applicable" if contract.weighted else "holds"
     assert wanted == verdict.outcome, verdict
@@ -194,7 +194,7 @@ def test_weights_are_refused(path):
 @EVERY
 def test_objectives_are_refused(path):
     """Losses and metrics that nothing would use are not dropped in silence."""
-    model = built(subject_of_file(str(path)))
+    model = built(find_class(str(path)))
     for argument in ({"loss": "mse"}, {"metrics": ["mae"]}):
         with pytest.raises(ValueError, match="losses and metrics of its own"):
             model.compile(**argument)

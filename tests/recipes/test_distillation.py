@@ -8,9 +8,9 @@ import pytest
 from loops import Adam, assert_same, load, values
 
 from scaffold import Spec
-from scaffold.verify.contract import check
-from scaffold.verify.contracts import CONTRACTS
-from scaffold.verify.subject import Subject
+from scaffold.verify.class_under_test import ClassUnderTest
+from scaffold.verify.contract.invariant import check_invariant
+from scaffold.verify.contract.invariant_list import INVARIANTS
 
 distillation = load("distillation")
 Distiller = distillation.Distiller
@@ -245,11 +245,13 @@ def test_verify_knows_that_a_teacher_is_at_rest():
             model.compile()
             return model, (x, y)
 
-        return Subject(lambda: Distiller, "functional", Spec().objective, build=make)
+        return ClassUnderTest(
+            lambda: Distiller, "functional", Spec().objective, build=make
+        )
 
-    [contract] = [c for c in CONTRACTS if c.name == "all state moves"]
+    [contract] = [c for c in INVARIANTS if c.name == "all state moves"]
     quiet = subject(lambda: dense("student", 4), lambda: with_state("teacher"))
-    assert "holds" == check(contract, quiet).outcome
+    assert "holds" == check_invariant(contract, quiet).outcome
 
     class Asleep(keras.Sequential):
         """A network that is always in inference mode."""
@@ -262,4 +264,4 @@ def test_verify_knows_that_a_teacher_is_at_rest():
         return Asleep([keras.Input((5,)), *with_state("student").layers])
 
     loud = subject(asleep, lambda: dense("teacher", 4))
-    assert "differs" == check(contract, loud).outcome
+    assert "differs" == check_invariant(contract, loud).outcome

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from .building import build
+from ..verdict import during
+from .build_model import build
 from .case import BATCH, ROWS, Case
-from .difference import arrays
-from .verdict import during
+from .differences import arrays
 
 
 def run(case: Case, style: str, base: type, objective: Callable[[], dict]) -> dict:

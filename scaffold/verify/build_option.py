@@ -11,8 +11,8 @@ import numpy as np
 from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
-from .case import BATCH
-from .importing import import_alone, import_file
+from .file_import import import_alone, import_file
+from .parity.case import BATCH
 from .verdict import describe
 
 #: How to go on where nothing says how a class is built.

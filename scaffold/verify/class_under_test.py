@@ -11,7 +11,7 @@ from ..spec import Spec
 
 
 @dataclass(frozen=True)
-class Subject:
+class ClassUnderTest:
     """A class under test.
 
     Attributes:
@@ -40,9 +40,9 @@ class Subject:
     unknown: str = ""
 
 
-def subject_of_spec(spec: Spec) -> Subject:
+def generated_class(spec: Spec) -> ClassUnderTest:
     """Returns the class that a spec generates."""
-    return Subject(
+    return ClassUnderTest(
         load=lambda: execute(_compiled(spec), spec.class_name),
         style=spec.style,
         objective=spec.objective,

@@ -1,4 +1,4 @@
-"""The promises that every step makes: each is one `Contract`."""
+"""The promises that every step makes: each is one `Invariant`."""
 
 import os
 import tempfile
@@ -8,10 +8,11 @@ import jax
 import keras
 import numpy as np
 
-from .bench import NotApplicable
-from .contract import Contract
-from .difference import ATOL, RTOL
-from .tracing import (
+from ..parity.differences import ATOL, RTOL
+from ..verdict import describe
+from .invariant import Invariant
+from .model_factory import NotApplicable
+from .step_trace import (
     constant_draws,
     constants,
     log_problems,
@@ -22,34 +23,33 @@ from .tracing import (
     unchanged,
     values,
 )
-from .verdict import describe
 
 
 def _of_both_steps(problems: Callable) -> Callable:
     """Makes a check of what one step's program shows."""
 
-    def check(bench) -> list[str]:
-        model = bench.ready(bench.model())
+    def check(factory) -> list[str]:
+        model = factory.ready(factory.model())
         return [
             f"{name}(): {problem}"
             for name in ("train_step", "test_step")
-            for problem in problems(trace(model, name, bench.batch()), model)
+            for problem in problems(trace(model, name, factory.batch()), model)
         ]
 
     return check
 
 
-def _no_leak(bench) -> list[str]:
-    model = bench.ready(bench.model())
+def _no_leak(factory) -> list[str]:
+    model = factory.ready(factory.model())
     for name in ("train_step", "test_step"):
-        trace(model, name, bench.batch())
+        trace(model, name, factory.batch())
     return [f"{name} holds a value of the step" for name in tracers(model)]
 
 
-def _carry(bench) -> list[str]:
-    model = bench.ready(bench.model())
+def _carry(factory) -> list[str]:
+    model = factory.ready(factory.model())
     variables = state_variables(model)
-    state, batches = values(variables), [bench.batch(0), bench.batch(1)]
+    state, batches = values(variables), [factory.batch(0), factory.batch(1)]
     stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
     scanned, _ = jax.lax.scan(lambda s, d: model.train_step(s, d)[::-1], state, stacked)
     step = jax.jit(model.train_step)
@@ -72,10 +72,10 @@ def _unequal(names, left, right, here, there) -> list[str]:
     ]
 
 
-def _compiled(bench) -> list[str]:
+def _compiled(factory) -> list[str]:
     return [
         f"{name} has supports_jit = False, so Keras compiles no step of the model"
-        for name in _without_jit(bench.model())
+        for name in _without_jit(factory.model())
     ]
 
 
@@ -85,15 +85,15 @@ def _without_jit(model) -> list[str]:
     return inner + [model.name] * (not model.supports_jit)
 
 
-def _one_trace(bench) -> list[str]:
-    model = bench.model()
+def _one_trace(factory) -> list[str]:
+    model = factory.model()
     if not model.jit_compile:
         raise NotApplicable("the steps are not compiled")
     counts = {}
     for name in ("train_step", "test_step"):
         _count(model, name, counts)
-    bench.fit(model, epochs=3)
-    bench.evaluate(model)
+    factory.fit(model, epochs=3)
+    factory.evaluate(model)
     return [
         f"{name}() is compiled {count} times for one shape"
         for name, count in counts.items()
@@ -112,10 +112,10 @@ def _count(model, name, counts):
     object.__setattr__(model, name, counting)
 
 
-def _state_moves(bench) -> list[str]:
-    model = bench.ready(bench.model())
-    still = unchanged(trace(model, "train_step", bench.batch()))
-    still_in_test = unchanged(trace(model, "test_step", bench.batch()))
+def _state_moves(factory) -> list[str]:
+    model = factory.ready(factory.model())
+    still = unchanged(trace(model, "train_step", factory.batch()))
+    still_in_test = unchanged(trace(model, "test_step", factory.batch()))
     problems = [
         f"{v.path} is never updated"
         for v in model.trainable_variables
@@ -134,8 +134,8 @@ def _state_moves(bench) -> list[str]:
         for v in model.non_trainable_variables
         if v.path in still and _moves(v.path) and id(v) not in at_rest
     ]
-    # The bench's own layers are at rest in evaluation; other models may sample there.
-    resting = "moving_" if bench.subject.build else ("moving_", "seed_generator_state")
+    # The factory's own layers are at rest in evaluation; other models may sample there.
+    resting = "moving_" if factory.tested.build else ("moving_", "seed_generator_state")
     return problems + [
         f"{v.path} changes in evaluation"
         for v in model.non_trainable_variables
@@ -159,10 +159,10 @@ def _frozen(model) -> set[int]:
     return set().union(*map(_frozen, getattr(model, "layers", ())))
 
 
-def _gradients(bench) -> list[str]:
-    model = bench.ready(bench.model())
+def _gradients(factory) -> list[str]:
+    model = factory.ready(factory.model())
     before = [np.array(v) for v in model.trainable_variables]
-    bench.fit(model, epochs=2)
+    factory.fit(model, epochs=2)
     return [
         f"no gradient reaches {v.path}"
         for v, old in zip(model.trainable_variables, before, strict=True)
@@ -170,15 +170,15 @@ def _gradients(bench) -> list[str]:
     ]
 
 
-def _randomness(bench) -> list[str]:
-    model = bench.ready(bench.model())
-    draws = constant_draws(trace(model, "train_step", bench.batch()))
+def _randomness(factory) -> list[str]:
+    model = factory.ready(factory.model())
+    draws = constant_draws(trace(model, "train_step", factory.batch()))
     return [f"{name} draws from a constant key" for name in sorted(draws)]
 
 
-def _metrics_start_anew(bench) -> list[str]:
-    model = bench.model()
-    bench.fit(model)
+def _metrics_start_anew(factory) -> list[str]:
+    model = factory.model()
+    factory.fit(model)
     listed = {id(metric) for metric in model.metrics}
     problems = [
         f"{name} is not among the model's metrics: nothing resets it"
@@ -188,11 +188,11 @@ def _metrics_start_anew(bench) -> list[str]:
         and id(value) not in listed
     ]
     # The second epoch of one training is the first epoch of another.
-    whole, halves = bench.model(), bench.model()
-    left = bench.fit(whole, epochs=2)
-    bench.fit(halves)
+    whole, halves = factory.model(), factory.model()
+    left = factory.fit(whole, epochs=2)
+    factory.fit(halves)
     halves.reset_metrics()
-    right = bench.fit(halves)
+    right = factory.fit(halves)
     return problems + [
         f"{name} is {left[name][1]:.6g} after the second epoch, but "
         f"{right[name][0]:.6g} for its batches alone"
@@ -201,11 +201,11 @@ def _metrics_start_anew(bench) -> list[str]:
     ]
 
 
-def _evaluation_is_clean(bench) -> list[str]:
-    model = bench.model()
-    bench.fit(model)
+def _evaluation_is_clean(factory) -> list[str]:
+    model = factory.model()
+    factory.fit(model)
     before = [np.array(v) for v in model.weights]
-    bench.evaluate(model)
+    factory.evaluate(model)
     return [
         f"{v.path} changes"
         for v, old in zip(model.weights, before, strict=True)
@@ -213,9 +213,9 @@ def _evaluation_is_clean(bench) -> list[str]:
     ]
 
 
-def _saving(bench) -> list[str]:
-    model = bench.model()
-    bench.fit(model)
+def _saving(factory) -> list[str]:
+    model = factory.model()
+    factory.fit(model)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         model.save(path)
@@ -227,14 +227,14 @@ def _saving(bench) -> list[str]:
         for number, (a, b) in enumerate(pairs)
         if not np.array_equal(a, b) and a.dtype.kind == "f"
     ]
-    left, right = bench.predict(model), bench.predict(loaded)
+    left, right = factory.predict(model), factory.predict(loaded)
     if not all(map(np.allclose, *map(keras.tree.flatten, (left, right)))):
         problems.append("the predictions change")
     # Keras does not restore the seeds of Dropout: give both the same.
     for a, b in zip(model.variables, loaded.variables, strict=True):
         if a.path.endswith("seed_generator_state"):
             b.assign(np.array(a))
-    first, second = (bench.fit(m) for m in (model, loaded))
+    first, second = (factory.fit(m) for m in (model, loaded))
     return problems + [
         f"{name} is {first[name][0]:.6g} when trained on, {second[name][0]:.6g} after "
         "loading"
@@ -244,9 +244,9 @@ def _saving(bench) -> list[str]:
 
 
 def _same_everywhere(**settings):
-    def check(bench) -> list[str]:
-        plain, other = bench.model(), bench.model(**settings)
-        left, right = bench.fit(plain, epochs=2), bench.fit(other, epochs=2)
+    def check(factory) -> list[str]:
+        plain, other = factory.model(), factory.model(**settings)
+        left, right = factory.fit(plain, epochs=2), factory.fit(other, epochs=2)
         how = ", ".join(f"{name}={value}" for name, value in settings.items())
         problems = [
             f"{name} is {left[name][-1]:.6g}, but {right.get(name, [np.nan])[-1]:.6g} "
@@ -263,17 +263,17 @@ def _same_everywhere(**settings):
     return check
 
 
-def _weights_count(bench) -> list[str]:
-    bench.model()
-    if len(bench.data) < 2:
+def _weights_count(factory) -> list[str]:
+    factory.model()
+    if len(factory.data) < 2:
         raise NotApplicable("it trains without targets")
-    rows = len(keras.tree.flatten(bench.data[0])[0])
+    rows = len(keras.tree.flatten(factory.data[0])[0])
     weights = np.linspace(0.1, 2.0, rows).astype("float32")
     problems = []
     for call in ("evaluate", "fit"):
         try:
             left, right = (
-                getattr(bench, call)(bench.model(), sample_weight=w)
+                getattr(factory, call)(factory.model(), sample_weight=w)
                 for w in (weights, weights[::-1])
             )
         except ValueError as error:
@@ -283,22 +283,22 @@ def _weights_count(bench) -> list[str]:
     return problems
 
 
-CONTRACTS = (
-    Contract(
+INVARIANTS = (
+    Invariant(
         "the state keeps its form",
         _of_both_steps(lambda traced, model: state_problems(traced)),
         "The state that comes out has other containers, shapes or dtypes than the one "
         "that went in.",
         "Return a tuple of lists of what Keras's stateless methods give.",
     ),
-    Contract(
+    Invariant(
         "the logs are numbers",
         _of_both_steps(lambda traced, model: log_problems(traced)),
         "The logs are not the metrics of the epoch: one number each, in a flat dict.",
         "Keep what you report in a metric, and return self.compute_metrics(...).",
         quick=True,
     ),
-    Contract(
+    Invariant(
         "nothing is read outside the state",
         _of_both_steps(constants),
         "A variable is read outside the state: its value becomes a constant.",
@@ -306,19 +306,19 @@ CONTRACTS = (
         "track those of a second optimizer: self.more = list(optimizer.variables).",
         quick=True,
     ),
-    Contract(
+    Invariant(
         "no value leaks from the step",
         _no_leak,
         "A value of the step is kept in an attribute, where nothing can use it.",
         "Return it in the logs, or keep it in a variable of the model.",
     ),
-    Contract(
+    Invariant(
         "the state can be carried by a scan",
         _carry,
         "The state changes its form, or something beside it changes from step to step.",
         "Return the state as it came: a tuple of lists of arrays of the same dtypes.",
     ),
-    Contract(
+    Invariant(
         "the steps are compiled",
         _compiled,
         "Keras trains a model uncompiled if a layer says that it cannot be compiled: "
@@ -327,20 +327,20 @@ CONTRACTS = (
         "set layer.supports_jit = True before compile(). Layers that read strings "
         "belong in the data pipeline.",
     ),
-    Contract(
+    Invariant(
         "nothing compiles twice",
         _one_trace,
         "Shapes, dtypes or weak types change from step to step.",
         "Return metrics and counters with the dtypes that their variables have.",
     ),
-    Contract(
+    Invariant(
         "all state moves",
         _state_moves,
         "The new state of the forward pass or of the metrics is dropped, or the model "
         "does not run in training mode.",
         "Pass training=True in train_step() alone, and return all that changed.",
     ),
-    Contract(
+    Invariant(
         "gradients reach every variable",
         _gradients,
         "The loss does not depend on the variable, or its gradient is stopped or "
@@ -348,46 +348,46 @@ CONTRACTS = (
         "Freeze it (trainable = False) if that is meant; or look for what cannot be "
         "differentiated on its way to the loss.",
     ),
-    Contract(
+    Invariant(
         "random numbers depend on the state",
         _randomness,
         "A random key is made from a constant in the step: each step draws the same.",
         "Make a keras.random.SeedGenerator in __init__() and draw with seed=... in the "
         "scope of the step.",
     ),
-    Contract(
+    Invariant(
         "metrics start anew each epoch",
         _metrics_start_anew,
         "A metric is not in `self.metrics`, or its state is kept beside the state.",
         "Assign it in __init__(), and list it where you override `metrics`.",
     ),
-    Contract(
+    Invariant(
         "evaluation changes no weight",
         _evaluation_is_clean,
         "test_step() returns new weights, or runs the model in training mode.",
         "Pass training=False, and return the variables as they came.",
     ),
-    Contract(
+    Invariant(
         "a saved model trains on",
         _saving,
         "Not all state is in variables, get_config() lacks an argument, or the class "
         "is not registered.",
         "Keep state in variables; use @keras.saving.register_keras_serializable().",
     ),
-    Contract(
+    Invariant(
         "steps_per_execution changes nothing",
         _same_everywhere(steps_per_execution=3),
         "The step depends on something beside its state.",
         "Keep what changes in keras.Variables, so that it travels in the state.",
     ),
-    Contract(
+    Invariant(
         "eager execution changes nothing",
         _same_everywhere(run_eagerly=True),
         "A Python number changes from step to step: compiled, it is a constant.",
         "Keep it in a keras.Variable, so that it travels in the state.",
         quick=True,
     ),
-    Contract(
+    Invariant(
         "sample weights change the loss",
         _weights_count,
         "The weights are unpacked, and then not used.",

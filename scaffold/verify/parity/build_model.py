@@ -2,10 +2,10 @@
 
 import keras
 
-from ..objective import Objective
-from ..spec import Spec
+from ...objective import Objective
+from ...spec import Spec
+from ..class_under_test import ClassUnderTest
 from .case import Case, predicting, regression
-from .subject import Subject
 
 
 def build(case: Case, style: str, base: type):
@@ -65,46 +65,46 @@ class Forward:
         return self.net(x, training=training)
 
 
-def small_model(subject: Subject):
+def small_model(tested: ClassUnderTest):
     """Builds a model with the class under test, not compiled, and data for it.
 
     Returns:
         The model, `x` and `y`.
     """
-    with predicting(subject.objective):
+    with predicting(tested.objective):
         case = Case("small", "")
         data = regression()
-        return build(case, subject.style, subject.load()), data.x, data.y
+        return build(case, tested.style, tested.load()), data.x, data.y
 
 
-def objective_of(case: Case, subject: Subject) -> Objective:
-    """Returns the objective of a case: the subject's, where their targets agree."""
+def objective_of(case: Case, tested: ClassUnderTest) -> Objective:
+    """Returns the objective of a case: the tested's, where their targets agree."""
     needs = "real" if case.losses else case.needs
-    if needs in ("", subject.objective.targets):
-        return subject.objective
+    if needs in ("", tested.objective.targets):
+        return tested.objective
     return Spec(task="multiclass" if needs == "sparse" else "regression").objective
 
 
 def compile_arguments(
-    case: Case, subject: Subject, owns_loss: bool, owns_metrics: bool
+    case: Case, tested: ClassUnderTest, owns_loss: bool, owns_metrics: bool
 ) -> dict:
     """Returns what `compile()` gets of loss and metrics.
 
     Args:
         case: The case.
-        subject: The class under test.
+        tested: The class under test.
         owns_loss: Whether the model has its own loss.
         owns_metrics: Whether it has its own metrics.
     """
     if case.losses:
         return case.losses()
-    objective = objective_of(case, subject)
-    which = "weighted_metrics" if subject.weighted else "metrics"
+    objective = objective_of(case, tested)
+    which = "weighted_metrics" if tested.weighted else "metrics"
     names = {"keras": keras}
     arguments = {}
     if not owns_loss:
         known = eval(objective.loss.argument, names)
-        arguments["loss"] = known if subject.loss is None else subject.loss
+        arguments["loss"] = known if tested.loss is None else tested.loss
     if not owns_metrics:
         arguments[which] = [eval(m.argument, names) for m in objective.metrics]
     return arguments

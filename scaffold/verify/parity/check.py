@@ -5,29 +5,29 @@ from functools import cache
 
 import keras
 
-from ..objective import Objective
-from .building import compile_arguments, objective_of
+from ...objective import Objective
+from ..causes import diagnose
+from ..class_under_test import ClassUnderTest
+from ..verdict import Verdict, describe, raised
+from .build_model import compile_arguments, objective_of
 from .case import Case, predicting
-from .causes import diagnose
-from .difference import Difference, compare, summary
-from .models import residual, shared_layer, stateful
-from .observing import EvaluationError, run
-from .subject import Subject
-from .verdict import Verdict, describe, raised
+from .differences import Difference, compare, summary
+from .layers import residual, shared_layer, stateful
+from .run_case import EvaluationError, run
 
 
-def check(case: Case, subject: Subject) -> Verdict:
+def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     """Compares the class with Keras's own trainer, and says what usually is wrong."""
-    reason = not_applicable(case, subject)
+    reason = not_applicable(case, tested)
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
     try:
-        reference(case, subject)
+        reference(case, tested)
     except Exception as error:
         reason = f"Keras's own trainer fails here: {describe(error)}"
         return Verdict(case.name, case.group, "not applicable", reason)
     try:
-        found = differences(case, subject)
+        found = differences(case, tested)
     except Exception as error:
         return raised(case, error)
     if not found:
@@ -54,31 +54,31 @@ def builds_on(case: Case) -> tuple[str, ...]:
     return tuple(name for name in names if name != case.name)
 
 
-def not_applicable(case: Case, subject: Subject) -> str:
+def not_applicable(case: Case, tested: ClassUnderTest) -> str:
     """Says why a case has no meaning for a class, or returns an empty string."""
-    owner = subject.owns_loss or subject.owns_metrics
-    if subject.unknown:
-        return subject.unknown
-    if case.weighted and not subject.weighted:
+    owner = tested.owns_loss or tested.owns_metrics
+    if tested.unknown:
+        return tested.unknown
+    if case.weighted and not tested.weighted:
         return "it refuses weights: generate it with --sample-weight"
-    if subject.style == "sequential" and (case.graph or case.mixin):
+    if tested.style == "sequential" and (case.graph or case.mixin):
         return "the case's model is not a sequence of layers"
-    if subject.style == "graph" and case.mixin:
+    if tested.style == "graph" and case.mixin:
         return "it is built from inputs and outputs, and the case has a call()"
     if owner and not case.owned:
         return "it has a loss or metrics of its own, and the case has others"
-    if case.draws and subject.owns_loss and subject.owns_metrics:
+    if case.draws and tested.owns_loss and tested.owns_metrics:
         return "to build compile()'s loss or metrics, Keras draws a batch more"
-    if owner and case.needs not in ("", subject.objective.targets):
+    if owner and case.needs not in ("", tested.objective.targets):
         return "it has a loss or metrics of its own, and they need other targets"
     return ""
 
 
-def differences(case: Case, subject: Subject) -> list[Difference]:
+def differences(case: Case, tested: ClassUnderTest) -> list[Difference]:
     """Compares a class with Keras's own trainer, to the last bit."""
-    expected = reference(case, subject)
+    expected = reference(case, tested)
     try:
-        return compare(expected, _run(case, subject))
+        return compare(expected, _run(case, tested))
     except EvaluationError as stopped:
         trained = {key: expected[key] for key in expected if key in stopped.seen}
         found = [d for d in compare(trained, stopped.seen) if not d.close]
@@ -87,14 +87,14 @@ def differences(case: Case, subject: Subject) -> list[Difference]:
         return [*found, Difference("evaluate", f"raises {describe(stopped.error)}")]
 
 
-def reference(case: Case, subject: Subject) -> dict:
+def reference(case: Case, tested: ClassUnderTest) -> dict:
     """Runs the case with Keras's own trainer, once for all classes that agree."""
     return _reference(
         case,
-        subject.style,
-        objective_of(case, subject),
-        subject.loss,
-        subject.weighted,
+        tested.style,
+        objective_of(case, tested),
+        tested.loss,
+        tested.weighted,
     )
 
 
@@ -105,16 +105,16 @@ def _reference(
     base = keras.Sequential
     if style != "sequential":
         base = types.new_class("Base", (keras.Model,))
-    subject = Subject(lambda: base, style, objective, loss, weighted=weighted)
-    return _run(case, subject)
+    tested = ClassUnderTest(lambda: base, style, objective, loss, weighted=weighted)
+    return _run(case, tested)
 
 
-def _run(case: Case, subject: Subject) -> dict:
-    owned = subject.owns_loss, subject.owns_metrics
-    with predicting(objective_of(case, subject)):
+def _run(case: Case, tested: ClassUnderTest) -> dict:
+    owned = tested.owns_loss, tested.owns_metrics
+    with predicting(objective_of(case, tested)):
         return run(
             case,
-            subject.style,
-            subject.load(),
-            lambda: compile_arguments(case, subject, *owned),
+            tested.style,
+            tested.load(),
+            lambda: compile_arguments(case, tested, *owned),
         )

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 
 import keras
 
-from .bench import Bench, NotApplicable
-from .subject import Subject
-from .verdict import Verdict, raised
+from ..class_under_test import ClassUnderTest
+from ..verdict import Verdict, raised
+from .model_factory import ModelFactory, NotApplicable
 
 
 @dataclass(frozen=True)
-class Contract:
+class Invariant:
     """A promise that a step makes.
 
     Attributes:
         name: The promise, as a sentence.
-        check: Takes a `Bench`; returns what is wrong, one line each.
+        check: Takes a `ModelFactory`; returns what is wrong, one line each.
         cause: What usually breaks it.
         fix: What to do about it.
         weighted: Whether it is about sample weights.
@@ -37,22 +37,22 @@ class Contract:
     group: str = "contract"
 
 
-def check(contract: Contract, subject: Subject) -> Verdict:
+def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
     """Checks that the class keeps a promise."""
-    if contract.weighted and not subject.weighted:
+    if invariant.weighted and not tested.weighted:
         reason = "it refuses weights: generate it with --sample-weight"
-        return Verdict(contract.name, contract.group, "not applicable", reason)
+        return Verdict(invariant.name, invariant.group, "not applicable", reason)
     # Names start anew. To free memory as well would take longer with every program.
     keras.utils.clear_session(free_memory=False)
     try:
-        problems = contract.check(Bench(subject))
+        problems = invariant.check(ModelFactory(tested))
     except NotApplicable as reason:
-        return Verdict(contract.name, contract.group, "not applicable", str(reason))
+        return Verdict(invariant.name, invariant.group, "not applicable", str(reason))
     except Exception as error:
-        return raised(contract, error)
+        return raised(invariant, error)
     if not problems:
-        return Verdict(contract.name, contract.group, "holds")
+        return Verdict(invariant.name, invariant.group, "holds")
     shown = "; ".join(problems[:3])
     more = f"; {len(problems) - 3} more" if len(problems) > 3 else ""
-    texts = contract.cause, contract.fix
-    return Verdict(contract.name, contract.group, "differs", shown + more, *texts)
+    texts = invariant.cause, invariant.fix
+    return Verdict(invariant.name, invariant.group, "differs", shown + more, *texts)

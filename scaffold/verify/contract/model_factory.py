@@ -3,10 +3,10 @@
 import keras
 import numpy as np
 
-from .building import build, compile_arguments
-from .case import BATCH, TARGETS, Case, predicting
-from .models import stateful
-from .subject import Subject
+from ..class_under_test import ClassUnderTest
+from ..parity.build_model import build, compile_arguments
+from ..parity.case import BATCH, TARGETS, Case, predicting
+from ..parity.layers import stateful
 
 CASE = Case("contract", "contract", layers=stateful)
 
@@ -15,12 +15,12 @@ class NotApplicable(Exception):
     """A promise that has no meaning for a model."""
 
 
-class Bench:
+class ModelFactory:
     """Makes equal models of a class, and data for them."""
 
-    def __init__(self, subject: Subject):
+    def __init__(self, tested: ClassUnderTest):
         """Takes the class under test."""
-        self.subject = subject
+        self.tested = tested
         self.data = ()
 
     def model(self, optimizer=None, **settings):
@@ -33,8 +33,8 @@ class Bench:
             **settings: Public attributes that `compile()` sets, such as `run_eagerly`.
         """
         keras.utils.set_random_seed(3)
-        if self.subject.build:
-            model, self.data = self.subject.build()
+        if self.tested.build:
+            model, self.data = self.tested.build()
         else:
             model = self._small(optimizer or keras.optimizers.SGD(0.05))
         for name, value in settings.items():
@@ -42,18 +42,18 @@ class Bench:
         return model
 
     def _small(self, optimizer):
-        subject = self.subject
+        tested = self.tested
         rng = np.random.default_rng(0)
-        with predicting(subject.objective):
-            model = build(CASE, subject.style, subject.load())
+        with predicting(tested.objective):
+            model = build(CASE, tested.style, tested.load())
             # Three full batches, so that there is one shape.
-            width = subject.objective.width
+            width = tested.objective.width
             x = rng.normal(size=(3 * BATCH, 8)).astype("float32")
             scores = x @ rng.normal(size=(8, width)).astype("float32")
-            y = TARGETS[subject.objective.targets](scores.astype("float32"))
+            y = TARGETS[tested.objective.targets](scores.astype("float32"))
         self.data = (x, y)
-        owned = subject.owns_loss, subject.owns_metrics
-        model.compile(optimizer, **compile_arguments(CASE, subject, *owned))
+        owned = tested.owns_loss, tested.owns_metrics
+        model.compile(optimizer, **compile_arguments(CASE, tested, *owned))
         return model
 
     def batch(self, number=0):

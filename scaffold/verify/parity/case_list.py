@@ -3,7 +3,8 @@
 import keras
 from keras import layers
 
-from . import data, models, training
+from . import data, training
+from . import layers as models
 from .case import FEATURES, Batch, Case, head, regression
 
 CASES = (

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from ..objective import Objective
-from ..spec import Spec
+from ...objective import Objective
+from ...spec import Spec
 
 ROWS, FEATURES, BATCH = 50, 8, 16  # 50 rows in batches of 16: the last has 2
 

@@ -16,20 +16,20 @@ from ..keras_objects import LOSSES, find
 from ..objective import Keyed, Objective, resolve
 from ..recipes import example_path
 from ..spec import Spec
-from .builder import BUILD_HINT, builder, example_builder
-from .building import small_model
-from .importing import import_file
-from .subject import Subject, subject_of_spec
+from .build_option import BUILD_HINT, builder, example_builder
+from .class_under_test import ClassUnderTest, generated_class
+from .file_import import import_file
+from .parity.build_model import small_model
 from .verdict import describe
 
 
-def subject_of_file(
+def find_class(
     path: str,
     class_name: str = "",
     loss: str | None = None,
     metrics: tuple[str, ...] = (),
     build: str = "",
-) -> Subject:
+) -> ClassUnderTest:
     """Finds the class in a file, and all that can be known about it.
 
     Args:
@@ -51,18 +51,18 @@ def subject_of_file(
         header = parse_header(file.read())
     generated = header and header.spec.class_name == cls.__name__
     if generated and not (loss or metrics or build):
-        subject = replace(subject_of_spec(header.spec), load=load)
+        tested = replace(generated_class(header.spec), load=load)
         if not os.path.exists(example_path(header.spec.recipe)):
-            return subject
+            return tested
         return replace(
-            subject,
+            tested,
             weighted=True,
             build=example_builder(header.spec, module, cls),
             unknown="keras.Model has no such algorithm: only the contract applies",
         )
     objective = _objective(loss, metrics)
     if build:
-        return Subject(
+        return ClassUnderTest(
             load,
             "functional",
             objective,
@@ -73,7 +73,7 @@ def subject_of_file(
     if not style:
         raise SpecError(f"{cls.__name__}.__init__() needs arguments.", BUILD_HINT)
     try:
-        return _inspected(Subject(load, style, objective), loss)
+        return _inspected(ClassUnderTest(load, style, objective), loss)
     except Exception as error:
         raise SpecError(
             f"{cls.__name__} cannot be built from layers of a case: {describe(error)}.",
@@ -132,7 +132,7 @@ def _style(cls: type) -> str:
     """Finds out how a class is built, by its bases and its signature.
 
     Returns:
-        A style of `Subject`, or nothing if only its author knows.
+        A style of `ClassUnderTest`, or nothing if only its author knows.
     """
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -161,9 +161,9 @@ def _objective(loss: str | None, metrics: tuple[str, ...]) -> Objective:
     return resolve(task, loss, metrics)
 
 
-def _inspected(subject: Subject, loss: str | None) -> Subject:
+def _inspected(tested: ClassUnderTest, loss: str | None) -> ClassUnderTest:
     """Tries what the class owns: whether it trains without a loss, its metrics."""
-    model, _, _ = small_model(subject)
+    model, _, _ = small_model(tested)
     known = {entry.name for entry in LOSSES}
     owned = [v for v in vars(model).values() if isinstance(v, keras.losses.Loss)]
     owned = [v for v in owned if type(v).__name__ in known]
@@ -172,23 +172,23 @@ def _inspected(subject: Subject, loss: str | None) -> Subject:
         if owned[0].get_config().get("from_logits") is False:
             objective = replace(objective, outputs="probabilities")
         # The object itself: the config of a loss may lack its arguments, as Huber's.
-        subject = replace(subject, objective=objective, loss=owned[0])
-    subject = _with_metrics(subject, model)
+        tested = replace(tested, objective=objective, loss=owned[0])
+    tested = _with_metrics(tested, model)
     # Some losses have no gradient for one output: classes are tried as well.
-    tried = [subject.objective]
-    tried += [] if loss or subject.loss else [Spec(task="multiclass").objective]
-    if not any(_trains_alone(replace(subject, objective=o)) for o in tried):
-        return replace(subject, loss=None)
-    subject = replace(subject, owns_loss=True)
-    if not loss and not subject.loss:
+    tried = [tested.objective]
+    tried += [] if loss or tested.loss else [Spec(task="multiclass").objective]
+    if not any(_trains_alone(replace(tested, objective=o)) for o in tried):
+        return replace(tested, loss=None)
+    tested = replace(tested, owns_loss=True)
+    if not loss and not tested.loss:
         what = "it has a loss of its own, which nothing names: use --loss NAME"
-        subject = replace(subject, unknown=what)
-    return subject
+        tested = replace(tested, unknown=what)
+    return tested
 
 
-def _trains_alone(subject: Subject) -> bool:
+def _trains_alone(tested: ClassUnderTest) -> bool:
     """Whether a class trains if `compile()` gets no loss."""
-    model, x, y = small_model(subject)
+    model, x, y = small_model(tested)
     model.compile(optimizer="sgd")
     before = model.get_weights()
     try:
@@ -199,11 +199,11 @@ def _trains_alone(subject: Subject) -> bool:
     return not all(map(np.array_equal, before, model.get_weights()))
 
 
-def _with_metrics(subject: Subject, model) -> Subject:
+def _with_metrics(tested: ClassUnderTest, model) -> ClassUnderTest:
     """Adds what a model has for metrics, beside its loss tracker."""
     own = [m for m in model.metrics if m.name != "loss"]
     if not own:
-        return subject
+        return tested
     wrapper = keras.metrics.MeanMetricWrapper
     means = (keras.metrics.Mean, keras.metrics.Sum)
     trackers = [
@@ -211,13 +211,11 @@ def _with_metrics(subject: Subject, model) -> Subject:
     ]
     if trackers:
         what = f"it tracks {', '.join(trackers)} by itself: only the contract applies"
-        return replace(subject, owns_metrics=True, unknown=what)
-    if not _named(subject.objective, own):
+        return replace(tested, owns_metrics=True, unknown=what)
+    if not _named(tested.objective, own):
         metrics = tuple(_as_source(metric) for metric in own)
-        subject = replace(
-            subject, objective=replace(subject.objective, metrics=metrics)
-        )
-    return replace(subject, owns_metrics=True)
+        tested = replace(tested, objective=replace(tested.objective, metrics=metrics))
+    return replace(tested, owns_metrics=True)
 
 
 def _named(objective: Objective, metrics) -> bool:

@@ -1,0 +1,79 @@
+"""What `kscaffold verify` is asked to check, validated before Keras is imported."""
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+
+from ..errors import KscaffoldError
+
+
+class VerifyError(KscaffoldError):
+    """The file cannot be verified: it is missing, not Python, or has no model."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """The file to verify, and how.
+
+    Attributes:
+        path: The file.
+        class_name: The class in it. May be empty if the file defines only one.
+        loss: The Keras name of its loss, or `None`.
+        metrics: The Keras names of its metrics.
+        build: `FILE:FUNCTION` that builds the model, or an empty string.
+        pattern: A part of the names of the checks to run. Empty for all.
+        quick: Whether to run only the checks that catch most mistakes.
+    """
+
+    path: str
+    class_name: str = ""
+    loss: str | None = None
+    metrics: tuple[str, ...] = ()
+    build: str = ""
+    pattern: str = ""
+    quick: bool = False
+
+
+def parse_target(target: str) -> tuple[str, str]:
+    """Splits `FILE[:CLASS]` and checks that the file is valid Python.
+
+    Raises:
+        VerifyError: If the file does not exist or is not valid Python.
+    """
+    path, colon, name = target.rpartition(":")
+    if not colon or (not path.endswith(".py") and os.path.exists(target)):
+        path, name = target, ""
+    try:
+        with open(path, "rb") as file:
+            compile(file.read(), path, "exec", dont_inherit=True)
+    except OSError as error:
+        raise VerifyError(
+            f"{path}: {error.strerror}.",
+            "Name a Python file: FILE.py or FILE.py:CLASS.",
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise VerifyError(
+            f"{path} is not valid Python: {error}.",
+            "Fix the error, or name a .py file.",
+        ) from error
+    return path, name
+
+
+def check_environment() -> None:
+    """Checks that Keras can run on JAX.
+
+    Raises:
+        VerifyError: If Keras or JAX is missing, or another backend is selected.
+    """
+    missing = [name for name in ("keras", "jax") if find_spec(name) is None]
+    if missing:
+        raise VerifyError(
+            f"Running a training step needs {' and '.join(missing)}.",
+            "pip install keras jax jaxlib numpy",
+        )
+    backend = os.environ.get("KERAS_BACKEND") or "jax"
+    if backend != "jax":
+        raise VerifyError(
+            f"KERAS_BACKEND is {backend!r}, but `kscaffold verify` needs JAX.",
+            "Set KERAS_BACKEND=jax, or unset it.",
+        )
