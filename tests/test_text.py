@@ -10,8 +10,10 @@ from functools import cache
 import black
 import pytest
 from matrix import (
+    CHOICES,
     core_specs,
     expected_golden,
+    golden_projects,
     golden_specs,
     identify,
     read_golden,
@@ -22,6 +24,7 @@ from matrix import (
 from scaffold import Spec, render, rendering
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK, Record, dictionary
+from scaffold.spec import core_options
 
 
 def all_golden() -> list[tuple[Spec, str]]:
@@ -202,12 +205,21 @@ def test_black_can_fail(formatted):
     assert source == formatted(worse)
 
 
-@pytest.mark.parametrize("spec", [Spec(), Spec(manual_metrics=True)], ids=identify)
-def test_black_need_not_change_anything(spec):
-    """Black formats what it changes twice: the plainest files come as it wants them."""
-    source = rendering._close_gaps(rendering.module_source(spec, "a.py"))
+def test_templates_are_black(monkeypatch):
+    """Every golden is rendered in Black's format, which formats changed files twice."""
+    changed = []
 
-    assert source == formatted(source)
+    def format_source(source, mode):
+        done = black.format_str(source, mode=mode)
+        changed.extend(line for line in source.split("\n") if line not in done)
+        changed.extend([done[:200]] * (done != source))
+        return done
+
+    monkeypatch.setattr(rendering, "format_source", format_source)
+    for path, spec in {**golden_specs(), **golden_projects()}.items():
+        render(spec, path.name)
+
+    assert [] == changed
 
 
 @pytest.mark.parametrize("length", [60, 79, 100, 120])
@@ -242,7 +254,7 @@ def test_space_is_lint_free(tmp_path, space):
     "mutation",
     [
         ("import inspect\n", "import inspect\nimport sys\n"),
-        ('        """Trains on one batch', '        x = """Trains on one batch'),
+        ('        """Trains the model', '        x = """Trains the model'),
         ("strict=True", ""),
         ("            training: Boolean, whether", "            # training: whether"),
     ],
@@ -333,10 +345,42 @@ def body_lines(source: str) -> int:
     )
 
 
-def test_length():
+def test_class_length():
     """The class stays short, for length is a cost."""
     core = {*core_specs()}
     lengths = {s: body_lines(source) for s, source in all_golden() if s in core}
 
     assert lengths[Spec()] <= 78
     assert max(lengths.values()) <= 120
+
+
+def test_file_length():
+    """A file stays short enough to read: the plainest, the fullest, all others."""
+    core = {*core_specs()}
+    lengths = {s: source.count("\n") for s, source in all_golden() if s in core}
+
+    for style in CHOICES["style"]:
+        assert lengths[Spec(style=style)] <= 200
+        assert (
+            lengths[Spec(style=style)] < lengths[Spec(style=style, sample_weight=True)]
+        )
+    assert max(lengths.values()) <= 270
+
+
+def last_line_of_class(source: str) -> int:
+    """Returns the number of the line with which the first class ends."""
+    classes = (n for n in ast.parse(source).body if isinstance(n, ast.ClassDef))
+    return next(classes).end_lineno
+
+
+@pytest.mark.parametrize("style", CHOICES["style"])
+def test_fusion_comes_after_the_class(style):
+    """Fused steps add nothing before the class, and nothing to it."""
+    for fullest in (False, True):
+        options = {option.name: fullest for option in core_options()}
+        unfused, fused = (
+            text(Spec(style=style, fuse_steps=fuse, **options))
+            for fuse in (False, True)
+        )
+
+        assert last_line_of_class(fused) == last_line_of_class(unfused)
