@@ -1,4 +1,4 @@
-"""Black: the only module that imports it."""
+"""Formats source with Black. No other module imports Black."""
 
 import os
 import tomllib
@@ -16,20 +16,20 @@ def black_mode(
     line_length: int | None = None,
     target_version: tuple[str, ...] = (),
 ) -> black.Mode:
-    """Finds the settings with which Black formats a file.
+    """Returns the mode in which Black formats a file.
 
-    Black itself finds and checks the `[tool.black]` of the target's project.
+    Black itself finds and checks `[tool.black]` of the project that the file is in.
 
     Args:
-        target: The file, which need not exist; `None` for Black's defaults.
-        line_length: Takes the place of the setting, if not `None`.
-        target_version: Takes the place of the setting, if not empty.
+        target: The file, which need not exist. `None` for Black's defaults.
+        line_length: Overrides the setting, unless it is `None`.
+        target_version: Overrides the setting, unless it is empty.
 
     Returns:
-        Black's mode.
+        A `black.Mode`.
 
     Raises:
-        ConfigError: If the settings cannot be read or Black refuses them.
+        ConfigError: If the settings cannot be read, or Black rejects them.
     """
     if target is None:
         arguments = ["--config", os.devnull]
@@ -43,7 +43,7 @@ def black_mode(
     try:
         with black.main.make_context("black", [*arguments, "-"]) as context:
             settings = context.params
-    # Black shows a traceback for some broken files: these are its exceptions.
+    # Black raises the last three for some broken files.
     except (
         click.ClickException,
         OSError,
@@ -58,11 +58,11 @@ def black_mode(
             raise ConfigError(
                 f"Black {black.__version__} does not know all of these versions: "
                 f"{', '.join(target_version)}.",
-                "Leave out the newest --target-version, or install a newer Black.",
+                "Drop the newest --target-version, or install a newer Black.",
             ) from error
         raise ConfigError(
             f"Black cannot use {_settings_file(target)}: {reason}",
-            "Mend its [tool.black] section; Black refuses it as well.",
+            "Fix the [tool.black] section. Black rejects it as well.",
         ) from error
     required = settings["required_version"]
     if required and required not in (
@@ -71,8 +71,8 @@ def black_mode(
     ):
         raise ConfigError(
             f"{_settings_file(target)} requires Black {required}, but Black "
-            f"{black.__version__} is installed beside kscaffold.",
-            f"Install it: pip install 'black=={required}'.",
+            f"{black.__version__} is installed.",
+            f"Run: pip install 'black=={required}'",
         )
     return black.Mode(
         target_versions=set(settings["target_version"]),
@@ -88,10 +88,9 @@ def black_mode(
 
 
 def mode_settings(mode: black.Mode) -> dict:
-    """Returns the settings of a mode that are not Black's defaults, for JSON.
+    """Returns the settings of a mode that differ from Black's defaults, for JSON.
 
-    The target versions are left out: they are a matter of the project, and change
-    nothing in the form of what kscaffold writes.
+    Target versions are left out. They do not change the format of generated files.
     """
     default = black.Mode()
     settings = {
@@ -106,10 +105,10 @@ def mode_settings(mode: black.Mode) -> dict:
 
 
 def mode_of(settings: dict, target_versions=()) -> black.Mode:
-    """Returns the mode with settings that `mode_settings()` returned.
+    """Returns the mode with the settings that `mode_settings()` returned.
 
     Raises:
-        ConfigError: If the Black that is installed does not know them.
+        ConfigError: If the installed Black does not know a setting.
     """
     try:
         features = {black.Preview[f] for f in settings.get("enabled_features", ())}
@@ -119,14 +118,14 @@ def mode_of(settings: dict, target_versions=()) -> black.Mode:
         )
     except (KeyError, TypeError) as error:
         raise ConfigError(
-            f"Black {black.__version__} does not know a setting that the file was "
-            f"formatted with: {error}.",
-            "Install the Black that formatted it.",
+            f"The file was formatted with a setting that Black {black.__version__} "
+            f"does not know: {error}.",
+            "Install the version of Black that formatted it.",
         ) from error
 
 
 def _settings_file(target: Path) -> str:
-    """Names the file with Black's settings for a target, or the one that is broken."""
+    """Returns the name of the file with Black's settings for a target."""
     for file in (folder / "pyproject.toml" for folder in target.parents):
         try:
             if "black" in tomllib.loads(file.read_text("utf-8"))["tool"]:
@@ -144,10 +143,10 @@ def format_source(source: str, mode: black.Mode, lines=()) -> str:
     Args:
         source: The source.
         mode: Black's settings.
-        lines: Pairs of first and last line, from 1, of the parts to format; all if
-            there are none.
+        lines: Ranges of lines to format, as pairs `(first, last)` that count from 1.
+            Empty for the whole source.
 
     Raises:
-        ValueError: If it is not Python; Black quotes the line.
+        ValueError: If the source is not valid Python. The message quotes the line.
     """
     return black.format_str(source, mode=mode, lines=lines)

@@ -1,11 +1,8 @@
-"""`render(spec)`: from options to source. Pure: no disk written, no clock read."""
+"""`render(spec)`: from options to source. It writes no files and reads no clock."""
 
 import ast
-import os
 import re
-import shlex
 from collections import Counter
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePath
@@ -13,24 +10,25 @@ from pathlib import Path, PurePath
 import jinja2
 
 from .class_names import check_is_free, names_bound
-from .errors import KscaffoldError, SpecError, TemplateError
+from .errors import SpecError
 from .formatting import black_mode, format_source, mode_settings
 from .header import excuse_header, header
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
 from .spec import Spec
 from .targets import DEFAULT_TARGET, check_target, is_project, package_name
+from .template_errors import template_errors
 
-#: Modules that a template may use, by the name that it uses them by.
+#: Modules that templates may use without importing them, by their names in the code.
 MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "operator", "os")
 
 
 @dataclass(frozen=True)
 class RenderedFile:
-    """A file that is ready to be written.
+    """A generated file, not written yet.
 
     Attributes:
-        path: Where it belongs.
+        path: Where to write it.
         text: Its text, with line feeds as line ends.
     """
 
@@ -44,17 +42,17 @@ def render(spec: Spec, target: str = DEFAULT_TARGET) -> list[RenderedFile]:
     Args:
         spec: The options.
         target: A path that ends in `.py`, `-` for standard output, or a folder for a
-            project. Its name is part of what is written. Black's settings are looked
-            up beside a module; a project has its own.
+            project. Its name appears in the files. A module is formatted with the
+            Black settings that apply to its path; a project has settings of its own.
 
     Returns:
-        The files: one, or those of the project.
+        A list of files: a single one for a module.
 
     Raises:
         SpecError: If the target cannot be a module or a package, or if there is no
             project with these options.
-        ConfigError: If the target's Black settings are broken.
-        TemplateError: If a template is.
+        ConfigError: If the Black settings of the target are invalid.
+        TemplateError: If a template is broken.
     """
     check_target(target)
     if is_project(target):
@@ -83,11 +81,11 @@ def module_text(spec: Spec, name: str, mode) -> str:
 
     Args:
         spec: The options.
-        name: The name of the file, for its first line.
-        mode: Black's settings.
+        name: The name of the file, for the command in its first line.
+        mode: Black's mode.
 
     Returns:
-        The text, with a place for the record of it.
+        The text, with a placeholder for its record.
 
     Raises:
         TemplateError: If a template is broken.
@@ -111,14 +109,14 @@ def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
 
 
 def project_texts(spec: Spec, package: str) -> dict[str, Record]:
-    """Renders a project: the module with the class, and what trains it.
+    """Renders a project: the module with the class, and the package around it.
 
     Args:
         spec: The options.
         package: The name of the project's package.
 
     Returns:
-        The records of the files; the keys are their paths below the project's folder,
+        A dict of the records of the files. Keys are paths in the project's folder,
         with slashes.
 
     Raises:
@@ -127,13 +125,13 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
     """
     if not spec.objective.targets:
         raise SpecError(
-            f"There are no data for a project with the loss {spec.loss}.",
-            "Name another --loss, or a single module as the target: FILE.py.",
+            f"Projects have no data for the loss {spec.loss}.",
+            "Use another --loss, or generate a single module: kscaffold new FILE.py.",
         )
     alone = black_mode(None, spec.line_length, spec.target_version)
     model = module_text(spec, "model.py", alone)
     files = {f"{package}/model.py": Record(model, (mode_settings(alone),))}
-    # Black finds this version in the project's `requires-python`.
+    # The project's `requires-python` tells Black the same version.
     mode = black_mode(None, spec.line_length, spec.target_version or ("py311",))
     variables = {
         **_variables(spec),
@@ -154,7 +152,7 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
 
 
 def module_source(spec: Spec, name: str) -> str:
-    """Renders the class and the demo, then the module around them."""
+    """Renders the class and the demo, and then the module around them."""
     variables = _variables(spec)
     env = environment(TEMPLATES)
     names = ["model", "demo"] if spec.demo else ["model"]
@@ -172,7 +170,7 @@ def module_source(spec: Spec, name: str) -> str:
 
 
 def _variables(spec: Spec) -> dict:
-    """Returns what all templates of a spec can read."""
+    """Returns the variables of all templates."""
     return {
         "spec": spec,
         "objective": spec.objective,
@@ -182,14 +180,14 @@ def _variables(spec: Spec) -> dict:
 
 
 def _finished(source: str, mode) -> str:
-    """Formats what was rendered, and checks that it is Python."""
+    """Formats rendered source, and checks that it compiles."""
     text = format_source(_close_gaps(source), mode)
     compile(text, "<generated>", "exec", dont_inherit=True)
     return text
 
 
 def _modules_used(tree: ast.Module) -> set[str]:
-    """Finds which of `MODULES` a module reads, to import these and no others."""
+    """Returns which of `MODULES` a module uses; it imports only these."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     return names.intersection(MODULES)
 
@@ -197,58 +195,8 @@ def _modules_used(tree: ast.Module) -> set[str]:
 def _close_gaps(source: str) -> str:
     """Removes the blank lines that macros leave behind.
 
-    Black would, but it formats twice what it changes at all: with the gaps closed
-    here, the plainest files need one pass.
+    Black would remove them too, but it formats a file twice if it changes anything.
     """
     source = re.sub(r"\n{4,}", "\n\n\n", source)
     source = re.sub(r"\n{3,}(?= )", "\n\n", source)
     return source.rstrip("\n") + "\n"
-
-
-@contextmanager
-def template_errors(spec: Spec):
-    """Turns whatever a template raises into an error that names its place."""
-    try:
-        yield
-    except KscaffoldError:
-        raise
-    # Templates call Python: any exception may come out of one.
-    except Exception as error:
-        raise template_error(error, spec) from error
-
-
-def template_error(error: Exception, spec: Spec) -> TemplateError:
-    """Names the template, the line, the source line and the options of an error."""
-    options = shlex.join(spec.arguments()) or "(the defaults)"
-    message = getattr(error, "message", None) or error
-    if isinstance(error, SyntaxError):
-        message = error.msg
-    where, line = _where(error)
-    quoted = f"\n    {line}" if line else ""
-    return TemplateError(
-        f"{where}: {type(error).__name__}: {message}{quoted}",
-        f"The options in force: {options}",
-    )
-
-
-def _where(error: Exception) -> tuple[str, str]:
-    """Returns the template and line where an error arose, and that line's text.
-
-    An error in the Python that came out has the template's name, but its own lines.
-    """
-    if isinstance(error, SyntaxError):
-        return f"{error.filename}:{error.lineno}", (error.text or "").strip()
-    name, number = getattr(error, "filename", None), getattr(error, "lineno", None)
-    trace = error.__traceback__
-    while trace is not None:
-        # Jinja2 gives its frames the file and the line of the template.
-        file = trace.tb_frame.f_code.co_filename
-        if file.startswith(TEMPLATES):
-            name, number = file, trace.tb_lineno
-        trace = trace.tb_next
-    if not name or not number:
-        return "The templates", ""
-    with open(name, encoding="utf-8") as file:
-        lines = file.read().splitlines()
-    line = lines[number - 1].strip() if number <= len(lines) else ""
-    return f"{os.path.relpath(name, TEMPLATES)}:{number}", line
