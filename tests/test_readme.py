@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from matrix import golden_path, text
 from mutants import markdown_table as mistakes_table
-from test_guide import markdown_table as guide_table
+from test_common_mistakes import markdown_table as guide_table
 from test_train import run_demo
 
 from scaffold import Spec

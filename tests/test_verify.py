@@ -22,7 +22,7 @@ from scaffold.verify.parity.case import Batch, Case
 from scaffold.verify.parity.case_list import CASES
 
 CHECKS = {check.name: check for check in checks.CHECKS}
-GUIDE = str(Path(__file__).parent / "guide.py")
+MISTAKES = str(Path(__file__).parent / "common_mistakes.py")
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
@@ -82,26 +82,38 @@ def test_quick_catches_most():
 @pytest.mark.parametrize(
     ("name", "check", "cause"),
     [
-        ("TrainStep", "weight regularizers", "read outside a scope"),
-        ("TrainStep", "activity regularizer", "left out of the loss"),
-        ("TrainStep", "sample_weight", "unpacked as a pair"),
-        ("TrainStep", "plain", "not weighted by the batch size"),
-        ("TrainStep", "mixed_float16 with SGD", "not multiplied by the loss scale"),
-        ("TrainStep", "validation_data", "read outside a scope"),
-        ("TrainStep", "EarlyStopping", "another signature"),
-        ("ManualStep", "weight regularizers", "left out of the loss"),
-        ("ManualStep", "sample_weight", "unpacked as a pair"),
-        ("ManualStep", "plain", "not weighted by the batch size"),
-        ("ManualStep", "mixed_float16 with SGD", "not multiplied by the loss scale"),
-        ("ManualStep", "EarlyStopping", "another signature"),
-        ("TestStep", "plain", "lack the loss"),
-        ("TestStep", "sample_weight", "unpacked as a pair"),
-        ("TestStep", "weight regularizers", "read outside a scope"),
+        ("LossOutsideScope", "weight regularizers", "read outside a scope"),
+        ("LossOutsideScope", "activity regularizer", "left out of the loss"),
+        ("DropsRegularizers", "weight regularizers", "left out of the loss"),
+        ("UnpacksPairs", "sample_weight", "unpacked as a pair"),
+        ("AveragesOverBatches", "plain", "not weighted by the batch size"),
+        (
+            "ForgetsLossScaling",
+            "mixed_float16 with SGD",
+            "multiplied by the loss scale",
+        ),
+        ("AlwaysPassesTraining", "call without training", "does not take it"),
+        ("ChangesHelperSignature", "EarlyStopping", "another signature"),
+        ("EvaluationLosesLoss", "plain", "lack the loss"),
+        ("EvaluationLosesLoss", "sample_weight", "unpacked as a pair"),
+        ("EvaluationLosesLoss", "weight regularizers", "read outside a scope"),
+        ("EveryMistake", "weight regularizers", "read outside a scope"),
+        ("EveryMistake", "activity regularizer", "left out of the loss"),
+        ("EveryMistake", "sample_weight", "unpacked as a pair"),
+        ("EveryMistake", "plain", "not weighted by the batch size"),
+        ("EveryMistake", "mixed_float16 with SGD", "multiplied by the loss scale"),
+        ("EveryMistake", "validation_data", "read outside a scope"),
+        ("EveryMistake", "EarlyStopping", "another signature"),
+        ("EveryMistakeWithOwnLoss", "weight regularizers", "left out of the loss"),
+        ("EveryMistakeWithOwnLoss", "sample_weight", "unpacked as a pair"),
+        ("EveryMistakeWithOwnLoss", "plain", "not weighted by the batch size"),
+        ("EveryMistakeWithOwnLoss", "mixed_float16 with SGD", "by the loss scale"),
+        ("EveryMistakeWithOwnLoss", "EarlyStopping", "another signature"),
     ],
 )
-def test_guide(name, check, cause):
-    """The published guide's classes fail, each with the right cause."""
-    verdict = checks.run(CHECKS[check], find_class(GUIDE, name))
+def test_common_mistake(name, check, cause):
+    """A class with a common mistake fails, and the report names the cause."""
+    verdict = checks.run(CHECKS[check], find_class(MISTAKES, name))
 
     assert verdict.failed
     assert cause in verdict.cause, verdict

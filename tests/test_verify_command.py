@@ -17,7 +17,7 @@ from scaffold.verify import request
 from scaffold.verify.contract.invariant_list import INVARIANTS
 from scaffold.verify.parity.case_list import CASES
 
-GUIDE = str(Path(__file__).parent / "guide.py")
+MISTAKES = str(Path(__file__).parent / "common_mistakes.py")
 
 
 def verify(*arguments, **settings):
@@ -47,8 +47,8 @@ def test_what_holds(tmp_path):
 
 
 def test_what_differs():
-    """The guide's class fails: exit 1, with the cause and what to do."""
-    done = verify(f"{GUIDE}:TrainStep", "--only", "regularizer", "--jobs", "1")
+    """A class with mistakes fails: exit 1, with the cause and the fix."""
+    done = verify(f"{MISTAKES}:EveryMistake", "--only", "regularizer", "--jobs", "1")
 
     assert 1 == done.returncode, done.stderr
     assert "  weight regularizers              RAISES\n" in done.stdout
@@ -196,7 +196,7 @@ def test_nothing_named():
 def test_without_keras(monkeypatch):
     """Without Keras, the error says what to install."""
     monkeypatch.setattr(request, "find_spec", lambda name: None)
-    result = invoke(GUIDE)
+    result = invoke(MISTAKES)
 
     assert 2 == result.exit_code
     assert "pip install keras jax jaxlib numpy" in result.stderr
@@ -205,7 +205,7 @@ def test_without_keras(monkeypatch):
 def test_another_backend(monkeypatch):
     """Another backend is refused, with the way out."""
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    result = invoke(GUIDE)
+    result = invoke(MISTAKES)
 
     assert 2 == result.exit_code
     assert "Set KERAS_BACKEND=jax" in result.stderr
@@ -226,8 +226,8 @@ def test_list():
 @pytest.mark.parametrize(
     ("target", "expected"),
     [
-        ("guide.py", ("guide.py", "")),
-        ("guide.py:TestStep", ("guide.py", "TestStep")),
+        ("model.py", ("model.py", "")),
+        ("model.py:Model", ("model.py", "Model")),
         ("odd:name.py", ("odd:name.py", "")),
         ("odd:name.py:A", ("odd:name.py", "A")),
     ],
@@ -235,7 +235,7 @@ def test_list():
 def test_target(target, expected, tmp_path, monkeypatch):
     """A class may follow the file; a colon may be a part of the file's name."""
     monkeypatch.chdir(tmp_path)
-    for name in ("guide.py", "odd:name.py"):
+    for name in ("model.py", "odd:name.py"):
         Path(name).write_text("x = 1\n")
 
     assert expected == request.parse_target(target)

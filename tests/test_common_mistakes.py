@@ -1,13 +1,13 @@
-"""What the published guide's code does on current Keras, and what the emitted does.
+"""What common mistakes in a training step do on current Keras.
 
-Each row of the README's table is a case here: the guide's class shows the symptom, and
-the generated class equals `keras.Model`'s own trainer to the last bit.
+Each row of the README's table is a test. A class of `common_mistakes.py` shows the
+symptom, and the generated class equals `keras.Model` to the last bit.
 """
 
 from dataclasses import dataclass, replace
 from importlib import reload
 
-import guide
+import common_mistakes
 import pytest
 
 from scaffold import Spec
@@ -24,10 +24,10 @@ class Row:
     Attributes:
         name: Selects the row with `pytest -k`.
         what: What the user does.
-        symptom: What happens with the guide's code, in words.
-        shows: What an error or a difference of the guide's code must contain.
-        case: The parity case.
-        cls: The guide's class, made anew, for Keras rewrites its bases.
+        symptom: What happens with the mistake, in words.
+        shows: A part of the error or of the differences that the mistake causes.
+        case: The name of the parity case.
+        cls: The name of the class that makes the mistake.
         options: The options of the generated class.
         changes: Changes to the case.
     """
@@ -37,7 +37,7 @@ class Row:
     symptom: str
     shows: str
     case: str
-    cls: str = "TrainStep"
+    cls: str
     options: tuple[str, ...] = ()
     changes: tuple = (("evaluate", False),)
 
@@ -55,13 +55,15 @@ ROWS = (
         "`fit()` crashes: `'NoneType' object is not callable`",
         "'NoneType' object is not callable",
         "weight regularizers",
+        "LossOutsideScope",
     ),
     Row(
         "activity",
         "`activity_regularizer=...`, `add_loss()`",
-        "**silent**: not in the loss, no gradient",
+        "**silent**: missing from the loss and from the gradient",
         "history/loss/0: ",
         "activity regularizer",
+        "LossOutsideScope",
     ),
     Row(
         "weight",
@@ -69,6 +71,7 @@ ROWS = (
         "`fit()` crashes: `too many values to unpack`",
         "too many values to unpack",
         "sample_weight",
+        "UnpacksPairs",
         options=("sample_weight",),
     ),
     Row(
@@ -77,13 +80,15 @@ ROWS = (
         "crashes: `too many values to unpack`",
         "too many values to unpack",
         "train_on_batch",
+        "UnpacksPairs",
     ),
     Row(
         "last_batch",
         "the last batch is smaller",
-        "**silent**: the reported loss is the mean over batches, not samples",
+        "**silent**: the reported loss is the mean over batches, not over samples",
         "history/loss/0: ",
         "plain",
+        "AveragesOverBatches",
     ),
     Row(
         "outputs",
@@ -91,13 +96,15 @@ ROWS = (
         "`fit()` crashes: `'NoneType' object is not callable`",
         "'NoneType' object is not callable",
         "outputs in a dict",
+        "LossOutsideScope",
     ),
     Row(
         "float16",
         "`mixed_float16`",
-        "**silent**: hardly trains, for the gradients are divided by a loss scale",
+        "**silent**: hardly trains: the gradients are divided by the loss scale",
         "weights/0: differs",
         "mixed_float16 with SGD",
+        "ForgetsLossScaling",
     ),
     Row(
         "no_training",
@@ -105,22 +112,24 @@ ROWS = (
         "`fit()` crashes: `unexpected keyword argument 'training'`",
         "unexpected keyword argument 'training'",
         "call without training",
+        "AlwaysPassesTraining",
     ),
     Row(
         "validation",
-        "`evaluate()` or `validation_data=` beside its `train_step()`",
+        "`evaluate()` or `validation_data=` with its `train_step()`",
         "crashes: `multiple values for argument 'training'`",
         "multiple values for argument 'training'",
         "EarlyStopping",
+        "ChangesHelperSignature",
         changes=(),
     ),
     Row(
         "manual",
-        "`evaluate()` with its manual variant",
-        "crashes, and the model's variables are gone",
+        "`evaluate()` with its own loss and metrics",
+        "crashes: `multiple values for argument 'training'`",
         "multiple values for argument 'training'",
         "plain",
-        cls="ManualStep",
+        "EveryMistakeWithOwnLoss",
         options=("manual_loss", "manual_metrics"),
         changes=(),
     ),
@@ -130,40 +139,55 @@ ROWS = (
         "**silent**: no `loss` in the results, so no `val_loss` either",
         "evaluate/loss: only Keras has it",
         "plain",
-        cls="TestStep",
+        "EvaluationLosesLoss",
         options=("test_step",),
         changes=(),
     ),
 )
 
 
-def guide_outcome(row: Row) -> str:
-    """Runs a row with the guide's class; returns the error or the differences."""
+def outcome(row: Row, cls: str) -> str:
+    """Runs a row's case with a class. Returns the error or the differences."""
     case, spec = row.resolved()
-    tested = generated_class(spec)
-    theirs = replace(tested, load=lambda: getattr(reload(guide), row.cls))
+
+    def load() -> type:
+        # Keras rewrites the bases of a class that is called as cls(inputs, outputs).
+        return getattr(reload(common_mistakes), cls)
+
     try:
-        return "\n".join(map(str, differences(case, theirs)))
+        found = differences(case, replace(generated_class(spec), load=load))
     except Exception as error:
         return repr(error)
+    return "\n".join(map(str, found))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_guide(row):
-    """The guide's code shows the symptom; the generated class does what Keras does."""
+def test_mistake(row):
+    """The mistake shows its symptom, and the generated class equals Keras."""
     case, spec = row.resolved()
 
-    assert row.shows in guide_outcome(row)
+    assert row.shows in outcome(row, row.cls)
     assert [] == differences(case, generated_class(spec))
 
 
+COMPILED = [row for row in ROWS if "manual_loss" not in row.options]
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("row", COMPILED, ids=lambda row: row.name)
+def test_step_without_the_mistake(row):
+    """Without its mistake, the step equals Keras: the mistake alone is to blame."""
+    assert "" == outcome(row, "CorrectStep")
+
+
 def markdown_table() -> str:
-    """Returns the README's table of what the guide's code gets wrong."""
+    """Returns the README's table of common mistakes."""
     lines = [
-        "| what you do | the guide's code | see it |",
-        "| --- | --- | --- |",
+        "| what you do | what happens | the class that shows it | its test |",
+        "| --- | --- | --- | --- |",
         *(
-            f"| {row.what} | {row.symptom} | `pytest -k 'guide and {row.name}'` |"
+            f"| {row.what} | {row.symptom} | `{row.cls}` "
+            f"| `pytest -k 'test_mistake and {row.name}'` |"
             for row in ROWS
         ),
     ]
