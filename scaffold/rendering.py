@@ -98,7 +98,7 @@ def module_text(spec: Spec, name: str, mode) -> str:
 
 def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
     """Renders a project, with the records of its files."""
-    from .section import with_records  # only for a project
+    from .pyproject_table import with_records  # only for a project
 
     package = package_name(target)
     texts = project_texts(spec, package)

@@ -32,10 +32,18 @@ from scaffold.errors import RecordError, WriteError
 from scaffold.header import parse_header
 from scaffold.record import DICTIONARY, MARK, Record
 from scaffold.record import LINE as RECORD
-from scaffold.update import applying, merging, module, origin, planning, threeway
+from scaffold.update import (
+    block_merge,
+    file_swap,
+    line_merge,
+    merge_base,
+    module_merge,
+    module_update,
+    update_targets,
+)
 from scaffold.update.blocks import blocks_of
-from scaffold.update.change import Change
-from scaffold.update.planning import plan_update
+from scaffold.update.option_changes import OptionChanges
+from scaffold.update.update_targets import plan_update
 
 NAME = "custom_model.py"
 #: How much of the dictionary a released kscaffold had, and its checksum: records of
@@ -249,7 +257,7 @@ def check_property(old: Spec, new: Spec, data, do_update) -> None:
 
 def plain_update(path: Path, change: dict) -> tuple[str, tuple]:
     """Updates a module without writing it."""
-    [file] = plan_update(str(path), Change(change)).files
+    [file] = plan_update(str(path), OptionChanges(change)).files
     return file.text, file.conflicts
 
 
@@ -257,7 +265,7 @@ def plain_update(path: Path, change: dict) -> tuple[str, tuple]:
 def render_once(monkeypatch):
     """Updates take the texts that are rendered already: Black takes time."""
     monkeypatch.setattr(
-        module,
+        module_update,
         "module_text",
         lambda spec, name, mode: RECORD.sub(MARK, text(spec, name)),
     )
@@ -505,7 +513,7 @@ def test_only_new_lines_are_formatted():
     mine = "def f():\n    print( 'x' )\n\n\ndef g():\n    return 1\n"
     merged = mine.replace("return 1", "return ( 'y' )")
 
-    result = threeway.formatted(mine, merged, {})
+    result = module_merge.formatted(mine, merged, {})
 
     assert merged.replace("( 'y' )", '"y"') == result
 
@@ -747,11 +755,11 @@ def test_same_edit_on_both_sides():
 def test_merging_lines(by, monkeypatch):
     """Git and merge3 agree on what is a conflict, and on what is not."""
     if by == "merge3":
-        monkeypatch.setattr(merging.shutil, "which", lambda _: None)
+        monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
     base = "a\nb\nc\nd\ne\nf\ng"
 
     def merged(ours, theirs):
-        found = merging.merge(base, ours, theirs, ("yours", "new"))
+        found = block_merge.merge(base, ours, theirs, ("yours", "new"))
         return found.text, [(c.first, c.last) for c in found.conflicts]
 
     mine = base.replace("b", "B")
@@ -768,7 +776,7 @@ def test_merging_lines(by, monkeypatch):
 def test_nothing_to_merge_with(monkeypatch):
     """Without git and merge3, it is said what to install."""
     path = make(Spec())
-    monkeypatch.setattr(merging.shutil, "which", lambda _: None)
+    monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "merge3", None)
     edit(path, IN_THE_WAY)
 
@@ -859,11 +867,11 @@ def test_mode_and_link(folder):
 def test_changed_in_the_meantime(monkeypatch):
     """What is saved while the update thinks is not overwritten."""
     path = make(Spec())
-    plan = planning.plan_update(NAME, Change({"test_step": True}))
+    plan = update_targets.plan_update(NAME, OptionChanges({"test_step": True}))
     edit(path, MINE)
 
     with pytest.raises(WriteError, match="changed in the meantime"):
-        applying.apply(plan.files)
+        file_swap.apply(plan.files)
 
     assert "# My line." in path.read_text()
 
@@ -886,8 +894,8 @@ def test_failed_write(folder, monkeypatch):
 UPDATER = """
 import sys
 from pathlib import Path
-from scaffold.update.applying import apply
-from scaffold.update.plan import FileUpdate
+from scaffold.update.file_swap import apply
+from scaffold.update.update_plan import FileUpdate
 
 folder, number = Path(sys.argv[1]), 0
 print("ready", flush=True)
@@ -1485,12 +1493,12 @@ def test_first_line_without_its_excuse():
 )
 def test_versions(version, is_newer, monkeypatch):
     """What is newer is compared by numbers, and a release is not newer than its rc."""
-    monkeypatch.setattr(origin, "__version__", "0.2.0")
+    monkeypatch.setattr(merge_base, "__version__", "0.2.0")
     if is_newer:
         with pytest.raises(RecordError, match="newer than this"):
-            origin.check_version(NAME, version)
+            merge_base.check_version(NAME, version)
     else:
-        origin.check_version(NAME, version)
+        merge_base.check_version(NAME, version)
 
 
 def test_damaged_styles_are_noticed():

@@ -14,7 +14,7 @@ from matrix import golden_projects
 
 from scaffold import Spec, __version__, render, write
 from scaffold.cli import main
-from scaffold.update import applying
+from scaffold.update import file_swap
 
 NAME = "my_project"
 MODEL = f"{NAME}/{NAME}/model.py"
@@ -233,7 +233,7 @@ def test_conflict():
 def test_killed_between_files(ends_after, monkeypatch):
     """After a kill between two files, the same update does the rest."""
     edit(MODEL, "        grad_fn = ", "        # Mine.\n        grad_fn = ")
-    real, written = applying.write, []
+    real, written = file_swap.write, []
 
     def some(rendered, force=False):
         if force:
@@ -244,7 +244,7 @@ def test_killed_between_files(ends_after, monkeypatch):
 
     options = ["--manual-loss", "--task", "binary"]
     with monkeypatch.context() as patch:
-        patch.setattr(applying, "write", some)
+        patch.setattr(file_swap, "write", some)
         CliRunner().invoke(main, ["update", NAME, *options])
     assert ends_after == len(written)
 
@@ -329,9 +329,9 @@ def test_project_without_records():
 
 def test_new_and_dropped_files(monkeypatch):
     """Files that only the new templates have are added; those they lack are removed."""
-    from scaffold.update import project
+    from scaffold.update import project_update
 
-    real = project.project_texts
+    real = project_update.project_texts
 
     def other(spec, package):
         found = real(spec, package)
@@ -339,7 +339,7 @@ def test_new_and_dropped_files(monkeypatch):
         found.pop("README.md")
         return {**found, f"{package}/spread.py": record}
 
-    monkeypatch.setattr(project, "project_texts", other)
+    monkeypatch.setattr(project_update, "project_texts", other)
     edit(f"{NAME}/README.md", "## Training", "## My training")
     Path(NAME, "mine.py").write_text("mine = 1\n")
 
@@ -405,11 +405,13 @@ def test_check_of_what_is_old(monkeypatch):
     make_old("b.py")
     edit("b.py", "        grad_fn = ", "        # Mine.\n        grad_fn = ")
     before = {path: Path(path).read_text() for path in ("a.py", "b.py")}
-    from scaffold.update import module
+    from scaffold.update import module_update
 
-    real = module.module_text
+    real = module_update.module_text
     monkeypatch.setattr(
-        module, "module_text", lambda *a: real(*a).replace("Update the metrics", "New")
+        module_update,
+        "module_text",
+        lambda *a: real(*a).replace("Update the metrics", "New"),
     )
 
     said = check("a.py", "b.py", code=1)

@@ -48,21 +48,21 @@ def update(
     from ..parameters import given_options
     from ..results import as_output
     from ..spec import all_options
-    from . import results
-    from .applying import apply
-    from .change import Change
-    from .planning import plan_update
+    from . import update_report
+    from .file_swap import apply
+    from .option_changes import OptionChanges
+    from .update_targets import plan_update
 
     given = given_options(ctx, all_options())
-    plan = plan_update(target, Change(given, unset), base)
+    plan = plan_update(target, OptionChanges(given, unset), base)
     writes = not (dry_run or diff or check or abort_on_conflict and plan.needs_a_look)
     kept = apply(plan.files, backup) if writes else None
-    entries = results.entries(plan, written=writes, kept=kept, diff=diff)
+    entries = update_report.entries(plan, written=writes, kept=kept, diff=diff)
     if as_json:
-        print_json(results.as_data(plan, entries))
+        print_json(update_report.as_data(plan, entries))
     else:
         print_text(as_output(entries))
-    for message in results.as_messages(plan, entries):
+    for message in update_report.as_messages(plan, entries):
         click.echo(message, err=True)
     ctx.exit(int(plan.needs_a_look or check and plan.changes))
 
@@ -78,13 +78,13 @@ def check(ctx, paths, diff, as_json):
     Of files and folders, those are looked at that kscaffold generated. Exits 0 if all
     are up to date, 1 if not, 2 if that cannot be said of one.
     """
-    from . import checking
+    from . import outdated
 
-    checked = checking.check(paths, diff)
+    checked = outdated.check(paths, diff)
     if as_json:
-        print_json(checking.as_data(checked))
+        print_json(outdated.as_data(checked))
     else:
-        print_text(checking.as_output(checked))
-    for message in checking.as_messages(checked):
+        print_text(outdated.as_output(checked))
+    for message in outdated.as_messages(checked):
         click.echo(message, err=True)
-    ctx.exit(checking.exit_code(checked))
+    ctx.exit(outdated.exit_code(checked))

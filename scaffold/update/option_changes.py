@@ -7,7 +7,7 @@ from ..spec import Spec, all_options, not_an_option
 
 
 @dataclass(frozen=True)
-class Change:
+class OptionChanges:
     """The options that an update changes; all others stay as they are.
 
     Attributes:

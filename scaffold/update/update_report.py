@@ -6,7 +6,7 @@ from pathlib import Path
 from .. import results
 from ..comparing import unified_diff
 from ..writing import shown
-from .plan import FileUpdate, Plan
+from .update_plan import FileUpdate, UpdatePlan
 
 #: What is said of a file that changes.
 DONE = {"added": "Added {}", "updated": "Updated {}", "removed": "Removed {}"}
@@ -18,7 +18,10 @@ PLANNED = {
 
 
 def entries(
-    plan: Plan, written: bool, kept: dict[Path, Path] | None = None, diff: bool = False
+    plan: UpdatePlan,
+    written: bool,
+    kept: dict[Path, Path] | None = None,
+    diff: bool = False,
 ) -> list[dict]:
     """Describes the files of a plan.
 
@@ -48,14 +51,14 @@ def entries(
     return found
 
 
-def as_data(plan: Plan, files: list[dict]) -> dict:
+def as_data(plan: UpdatePlan, files: list[dict]) -> dict:
     """Returns the result for `--json`, as that of `new`."""
     data = results.as_data(plan.spec, plan.target, files)
     # A file that was renamed keeps the name that it had when it was generated.
     return {**data, "command": plan.command}
 
 
-def as_messages(plan: Plan, files: list[dict]) -> list[str]:
+def as_messages(plan: UpdatePlan, files: list[dict]) -> list[str]:
     """Returns what to tell a person: what changes, and what is left to do."""
     messages = []
     for entry in files:

@@ -8,9 +8,9 @@ from .. import __version__
 from ..errors import KscaffoldError
 from ..results import as_output as diffs
 from ..writing import shown
-from .change import Change
-from .planning import generated, plan_update
-from .results import entries
+from .option_changes import OptionChanges
+from .update_report import entries
+from .update_targets import generated, plan_update
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def as_messages(checked: list[Checked]) -> list[str]:
 def _check(target: Path, diff: bool) -> Checked:
     """Checks one module or project."""
     try:
-        plan = plan_update(str(target), Change({}))
+        plan = plan_update(str(target), OptionChanges({}))
     except KscaffoldError as error:
         return Checked(str(target), "error", error=error)
     status = "differs" if plan.changes or plan.needs_a_look else "same"

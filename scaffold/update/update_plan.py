@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..spec import Spec
-from .merging import Conflict
+from .block_merge import Conflict
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class FileUpdate:
 
 
 @dataclass(frozen=True)
-class Plan:
+class UpdatePlan:
     """What becomes of the files of a target.
 
     Attributes:

@@ -8,18 +8,20 @@ from pathlib import Path
 from ..comparing import read
 from ..errors import RecordError, WriteError
 from ..header import LINE as HEADER
+from ..pyproject_table import SETTINGS, has_section
 from ..record import LINE as RECORD
-from ..section import SETTINGS, has_section
 from ..targets import is_project
 from ..writing import shown
-from .change import Change
-from .module import plan_module
-from .moved import files_below
-from .plan import Plan
-from .project import plan_project
+from .module_update import plan_module
+from .option_changes import OptionChanges
+from .project_files import files_below
+from .project_update import plan_project
+from .update_plan import UpdatePlan
 
 
-def plan_update(target: str, change: Change, base: str | None = None) -> Plan:
+def plan_update(
+    target: str, change: OptionChanges, base: str | None = None
+) -> UpdatePlan:
     """Plans an update, and changes nothing.
 
     Args:

@@ -6,23 +6,25 @@ from pathlib import Path
 from ..errors import RecordError
 from ..formatting import black_mode, mode_settings
 from ..header import parse_command, parse_header
+from ..pyproject_table import HEADING, SETTINGS, split_section, with_section
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..rendering import project_texts
-from ..section import HEADING, SETTINGS, split_section, with_section
 from ..spec import Spec
 from ..writing import shown
-from .change import Change
-from .merging import Merge, merge, renumbered
-from .module import Request, update_module
-from .moved import locate
-from .origin import check_version, decoded, with_place
-from .plan import FileUpdate, Plan
-from .source import Source
-from .threeway import labels, neutral
+from .block_merge import Merge, merge, renumbered
+from .merge_base import check_version, decoded, with_place
+from .module_merge import labels, neutral
+from .module_update import RequestedOptions, update_module
+from .option_changes import OptionChanges
+from .project_files import locate
+from .update_plan import FileUpdate, UpdatePlan
+from .user_file import UserFile
 
 
-def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan:
+def plan_project(
+    folder: Path, change: OptionChanges, base: Path | None = None
+) -> UpdatePlan:
     """Plans the update of a project.
 
     Args:
@@ -57,14 +59,14 @@ def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan
     for word in RECORD.findall(sources[model].text) if base is None else ():
         name = shown(sources[model].path)
         decoded(word, f"The line {MARK}... of {name}", sources[model].path.name)
-    request = Request.of(change, old, bases[model].text, sources[model].text)
+    request = RequestedOptions.of(change, old, bases[model].text, sources[model].text)
     generated = project_texts(request.spec, package)
     as_was = generated
     if request.changes_form:
         as_was = project_texts(request.as_was, package)
     files, records = [], {}
     for path in sorted({*bases, *generated} - {SETTINGS}):
-        source = sources.get(path) or Source.read(folder / path)
+        source = sources.get(path) or UserFile.read(folder / path)
         update, record = _update(
             source, bases.get(path), as_was.get(path), generated.get(path), request
         )
@@ -83,15 +85,15 @@ def plan_project(folder: Path, change: Change, base: Path | None = None) -> Plan
     files.append(
         FileUpdate(settings.path, settings.content, settings.encoded(text), conflicts)
     )
-    return Plan(str(folder), command, request.spec, tuple(files))
+    return UpdatePlan(str(folder), command, request.spec, tuple(files))
 
 
 def _update(
-    source: Source,
+    source: UserFile,
     base: Record | None,
     as_was: Record | None,
     new: Record | None,
-    request: Request,
+    request: RequestedOptions,
 ) -> tuple[FileUpdate, Record | None]:
     """Returns what becomes of a file of a project, and its new base if it has one."""
     if new is None:
@@ -108,7 +110,9 @@ def _update(
     return FileUpdate(source.path, source.content, text, merged.conflicts), new
 
 
-def _merged(source: Source, base: Record, request: Request, new: Record) -> Merge:
+def _merged(
+    source: UserFile, base: Record, request: RequestedOptions, new: Record
+) -> Merge:
     """Merges a file that is not Python, but may have the name of the class in it."""
     text = base.text
     if request.generated_name not in source.text:
@@ -116,7 +120,7 @@ def _merged(source: Source, base: Record, request: Request, new: Record) -> Merg
     return merge(text, source.text, new.text, labels(request.spec))
 
 
-def _dropped(source: Source, base: Record) -> FileUpdate:
+def _dropped(source: UserFile, base: Record) -> FileUpdate:
     """Removes a file that is not generated any more, if nobody edited it."""
     if source.content is None or neutral(source.text) == neutral(base.text):
         return FileUpdate(source.path, source.content, None)
@@ -125,7 +129,7 @@ def _dropped(source: Source, base: Record) -> FileUpdate:
     return FileUpdate(source.path, source.content, text, problems=(kept,))
 
 
-def _absent(source: Source, base: Record | None, new: Record) -> FileUpdate:
+def _absent(source: UserFile, base: Record | None, new: Record) -> FileUpdate:
     """Adds a file, or leaves it away that the user removed."""
     if base is None:
         return FileUpdate(source.path, None, new.put_into(new.text))
@@ -134,9 +138,9 @@ def _absent(source: Source, base: Record | None, new: Record) -> FileUpdate:
     return FileUpdate(source.path, None, None, problems=(away,) if changed else ())
 
 
-def _read_settings(folder: Path) -> tuple[Source, str, dict]:
+def _read_settings(folder: Path) -> tuple[UserFile, str, dict]:
     """Reads `pyproject.toml` of a project: the file, and its text and section apart."""
-    settings = Source.read(folder / SETTINGS)
+    settings = UserFile.read(folder / SETTINGS)
     name = shown(settings.path)
     if settings.content is None:
         raise RecordError(
@@ -176,7 +180,7 @@ def _read_bases(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
     _, _, section = _read_settings(folder)
     bases = {}
     for path, record in project_texts(spec, package).items():
-        source = Source.read(folder / path)
+        source = UserFile.read(folder / path)
         if source.content is None:
             continue
         text = source.text

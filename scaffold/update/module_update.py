@@ -10,16 +10,18 @@ from ..record import MARK, Record
 from ..rendering import module_text
 from ..spec import Spec
 from ..writing import shown
-from .adapting import class_name_in, in_style, renamed, styles_of
-from .change import Change
-from .origin import check_version, read_base, with_place
-from .plan import FileUpdate, Plan
-from .source import Source
-from .threeway import merge_module, neutral, problems
+from .black_style import in_style, styles_of
+from .class_rename import class_name_in, renamed
+from .merge_base import check_version, read_base, with_place
+from .merge_problems import problems
+from .module_merge import merge_module, neutral
+from .option_changes import OptionChanges
+from .update_plan import FileUpdate, UpdatePlan
+from .user_file import UserFile
 
 
 @dataclass(frozen=True)
-class Request:
+class RequestedOptions:
     """What becomes of the options of a file, and of what the user did to all of it.
 
     Attributes:
@@ -36,7 +38,9 @@ class Request:
     as_was: Spec
 
     @classmethod
-    def of(cls, change: Change, old: Spec, base: str, ours: str) -> "Request":
+    def of(
+        cls, change: OptionChanges, old: Spec, base: str, ours: str
+    ) -> "RequestedOptions":
         """Finds out what a change means for a file.
 
         Args:
@@ -69,7 +73,9 @@ class Request:
         return self.spec != self.as_was
 
 
-def plan_module(path: Path, change: Change, base: Path | None = None) -> Plan:
+def plan_module(
+    path: Path, change: OptionChanges, base: Path | None = None
+) -> UpdatePlan:
     """Plans the update of a module.
 
     Args:
@@ -86,11 +92,11 @@ def plan_module(path: Path, change: Change, base: Path | None = None) -> Plan:
         MergeError: If the file cannot be merged as it is.
         WriteError: If it cannot be read.
     """
-    source = Source.existing(path)
+    source = UserFile.existing(path)
     record = read_base(source, base)
     header = parse_header(record.text)
     check_version(shown(path), header.version)
-    request = Request.of(change, header.spec, record.text, source.text)
+    request = RequestedOptions.of(change, header.spec, record.text, source.text)
     spec = request.spec
     current = black_mode(path, spec.line_length, spec.target_version)
 
@@ -105,14 +111,14 @@ def plan_module(path: Path, change: Change, base: Path | None = None) -> Plan:
     update, _ = update_module(
         source, record, theirs, request, mode_settings(current), new_form
     )
-    return Plan(str(path), spec.command(header.target), spec, (update,))
+    return UpdatePlan(str(path), spec.command(header.target), spec, (update,))
 
 
 def update_module(
-    source: Source,
+    source: UserFile,
     base: Record,
     theirs: Record,
-    request: Request,
+    request: RequestedOptions,
     settings: dict,
     new_form: Record | None = None,
 ) -> tuple[FileUpdate, Record]:

@@ -11,7 +11,7 @@ from ..header import parse_header
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..writing import shown
-from .source import Source
+from .user_file import UserFile
 
 WAY_OUT = (
     "Put the line back from version control, or name a file with the text as it was "
@@ -19,7 +19,7 @@ WAY_OUT = (
 )
 
 
-def read_base(source: Source, base: Path | None) -> Record:
+def read_base(source: UserFile, base: Path | None) -> Record:
     """Returns the text that a module was generated as.
 
     Args:
@@ -30,7 +30,7 @@ def read_base(source: Source, base: Path | None) -> Record:
         RecordError: If the record is lost or damaged, or not that of the first line.
     """
     if base is not None:
-        return given_base(Source.existing(base), source)
+        return given_base(UserFile.existing(base), source)
     header = HEADER.search(source.text)
     words = RECORD.findall(source.text)
     name = shown(source.path)
@@ -56,7 +56,7 @@ def read_base(source: Source, base: Path | None) -> Record:
     return record
 
 
-def given_base(old: Source, source: Source) -> Record:
+def given_base(old: UserFile, source: UserFile) -> Record:
     """Returns the record of a file that is as it was generated.
 
     Args:

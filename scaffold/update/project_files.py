@@ -8,8 +8,8 @@ from pathlib import Path
 from ..errors import KscaffoldError
 from ..record import LINE as RECORD
 from ..record import Record
-from .source import Source
-from .threeway import neutral
+from .module_merge import neutral
+from .user_file import UserFile
 
 #: How much of a moved file is as it was, at least: what git asks for.
 SIMILAR = 0.5
@@ -17,7 +17,7 @@ SIMILAR = 0.5
 SKIPPED = ("__pycache__", "build", "dist", "node_modules", "runs")
 
 
-def locate(folder: Path, bases: dict[str, Record]) -> dict[str, Source]:
+def locate(folder: Path, bases: dict[str, Record]) -> dict[str, UserFile]:
     """Finds the files of a project.
 
     Args:
@@ -28,7 +28,7 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, Source]:
         The file of each base: where it was, or else the one with the same ending that
         resembles it most. It has no content if there is none.
     """
-    sources = {path: Source.read(folder / path) for path in bases}
+    sources = {path: UserFile.read(folder / path) for path in bases}
     missing = [path for path, source in sources.items() if source.content is None]
     if missing:
         suffixes = {Path(path).suffix for path in missing}
@@ -38,7 +38,7 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, Source]:
             if path.suffix in suffixes and not known:
                 # What cannot be read is not one of these.
                 with suppress(KscaffoldError):
-                    others[path] = Source.read(path)
+                    others[path] = UserFile.read(path)
         for path in missing:
             nearest = _nearest(bases[path], Path(path).suffix, others)
             if nearest is not None:
@@ -61,7 +61,7 @@ def files_below(folder: Path) -> Iterator[Path]:
             yield from files_below(path)
 
 
-def _nearest(base: Record, suffix: str, others: dict[Path, Source]) -> Path | None:
+def _nearest(base: Record, suffix: str, others: dict[Path, UserFile]) -> Path | None:
     """Returns the file that resembles a base most, if it does so enough."""
     ratios = {
         path: difflib.SequenceMatcher(

@@ -8,14 +8,14 @@ from pathlib import Path
 from ..comparing import read
 from ..errors import MergeError, WriteError
 from ..writing import shown
+from .block_merge import has_markers
 from .blocks import is_python
-from .merging import has_markers
 
 _BOM = "\ufeff"
 
 
 @dataclass(frozen=True)
-class Source:
+class UserFile:
     """A file as it is on the disk.
 
     Attributes:
@@ -33,7 +33,7 @@ class Source:
     bom: str = ""
 
     @classmethod
-    def existing(cls, path: Path) -> "Source":
+    def existing(cls, path: Path) -> "UserFile":
         """Reads a file that must be there.
 
         Raises:
@@ -46,7 +46,7 @@ class Source:
         return source
 
     @classmethod
-    def read(cls, path: Path) -> "Source":
+    def read(cls, path: Path) -> "UserFile":
         """Reads a file, if there is one.
 
         Raises:

@@ -10,7 +10,7 @@ from ..comparing import read
 from ..errors import WriteError
 from ..rendering import RenderedFile
 from ..writing import file_errors, shown, write
-from .plan import FileUpdate
+from .update_plan import FileUpdate
 
 
 def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]:

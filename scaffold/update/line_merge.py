@@ -1,0 +1,115 @@
+"""Merges lists of lines: git does it, or the package merge3 where there is no git."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MergeError
+
+#: What git writes around and between the sides of a conflict, for the labels that we
+#: give it, and what no line of a text begins with.
+_OURS, _BASE, _THEIRS, _END = "<<<<<<< o", "||||||| b", "=======", ">>>>>>> t"
+_GUARD = " "
+#: The last line of all sides: a merge without it is none.
+_LAST = "end"
+
+
+@dataclass
+class Hunk:
+    """Lines that two sides changed."""
+
+    ours: list[str]
+    theirs: list[str]
+
+
+def merged_lines(base, ours, theirs) -> Iterator[str | Hunk]:
+    """Yields the lines of a merged block, and hunks where it has conflicts."""
+    if theirs in (base, ours):
+        yield from ours
+    elif ours == base:
+        yield from theirs
+    else:
+        for part in _parts(base, ours, theirs):
+            if isinstance(part, str):
+                yield part
+            else:
+                yield from _trimmed(part)
+
+
+def _trimmed(hunk: Hunk) -> Iterator[str | Hunk]:
+    """Takes from a hunk the lines that its sides have in common at its ends."""
+    ours, theirs, tail = hunk.ours, hunk.theirs, []
+    while ours and theirs and ours[0] == theirs[0]:
+        yield ours[0]
+        ours, theirs = ours[1:], theirs[1:]
+    while ours and theirs and ours[-1] == theirs[-1]:
+        tail = [ours[-1], *tail]
+        ours, theirs = ours[:-1], theirs[:-1]
+    if ours or theirs:
+        yield Hunk(ours, theirs)
+    yield from tail
+
+
+def _parts(base, ours, theirs) -> Iterable[str | Hunk]:
+    if shutil.which("git"):
+        return _parts_by_git(base, ours, theirs)
+    try:
+        from merge3 import Merge3
+    except ImportError:
+        raise MergeError(
+            "Neither git nor the package merge3 is there to merge your edits.",
+            "Install git, or: pip install merge3",
+        ) from None
+    return _parts_by_merge3(Merge3(base, ours, theirs))
+
+
+def _parts_by_merge3(merged) -> Iterator[str | Hunk]:
+    for kind, *groups in merged.merge_groups():
+        if kind == "conflict":
+            _, ours, theirs = groups
+            yield Hunk(ours, theirs)
+        else:
+            yield from groups[0]
+
+
+def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
+    with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
+        for name, side in zip("obt", (sides[1], sides[0], sides[2]), strict=True):
+            text = "".join(f"{_GUARD}{line}\n" for line in side)
+            Path(folder, name).write_bytes(f"{text}{_LAST}\n".encode())
+        arguments = ["-p", "--diff3", *("-L", "o", "-L", "b", "-L", "t"), "o", "b", "t"]
+        # Inside a hook of git, variables point to its repository.
+        done = subprocess.run(
+            ["git", "merge-file", *arguments],
+            cwd=folder,
+            env={k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+            capture_output=True,
+        )
+    parts, side = [], None
+    *lines, last = done.stdout.decode().removesuffix("\n").split("\n")
+    for line in lines:
+        marker = line.rstrip("\r")
+        if marker == _OURS:
+            parts.append(Hunk([], []))
+            side = parts[-1].ours
+        elif marker == _BASE:
+            side = []
+        elif marker == _THEIRS:
+            side = parts[-1].theirs
+        elif marker == _END:
+            side = None
+        else:
+            (parts if side is None else side).append(line[len(_GUARD) :])
+    # The status is the number of conflicts, 127 at most; any other is an error.
+    hunks = sum(isinstance(part, Hunk) for part in parts)
+    if done.returncode != min(hunks, 127) or last != _LAST:
+        reason = done.stderr.decode(errors="replace").strip()
+        raise MergeError(
+            f"git merge-file failed with status {done.returncode}: {reason}",
+            "See whether `git merge-file -h` works.",
+        )
+    return parts
