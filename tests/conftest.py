@@ -13,12 +13,11 @@ os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=4")
 # These are what kscaffold generated, a project with tests of its own among them.
 collect_ignore = ["earlier"]
 
-# Programs that JAX traces are many objects and little garbage: to look for it as often
-# as Python does takes a fifth of the time.
+# Tracing creates many objects and little garbage. Python's default thresholds for
+# collecting it take a fifth of the time.
 gc.set_threshold(50_000, 20, 50)
 
-# The same programs are compiled again and again: share them between the models and
-# between the processes of one run.
+# Models and processes share compiled programs within one run.
 CACHE = None
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     CACHE = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp("-kscaffold")
@@ -28,7 +27,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 
 @pytest.fixture(scope="module")
 def plain_compiler():
-    """Programs are compiled in a hurry: for tests of what they learn, not of bits."""
+    """Compiles without optimizations, for tests that compare no bits."""
     import jax
 
     name = "jax_disable_most_optimizations"
@@ -51,7 +50,7 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keeps together, on one process, what shares work: see `shared()`."""
+    """Runs tests that share work in one process: see `shared()`."""
     from xdist.scheduler import LoadScopeScheduling
 
     class BySharedWork(LoadScopeScheduling):

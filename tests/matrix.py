@@ -21,14 +21,14 @@ CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
 
 
 def core_recipes() -> list[str]:
-    """Lists the recipes that have the core options: those of Keras's own trainer."""
+    """Lists the recipes with the core options, whose step equals Keras's trainer."""
     core = {option.name for option in core_options()}
     names = {r: {option.name for option in recipe_options(r)} for r in recipe_names()}
     return [recipe for recipe in recipe_names() if core <= names[recipe]]
 
 
 def recipe_specs() -> list[Spec]:
-    """Lists the other recipes, as they are and with each option of theirs changed."""
+    """Lists the other recipes, with their defaults and with each option changed."""
     specs = []
     for recipe in recipe_names():
         if recipe in core_recipes():
@@ -58,7 +58,7 @@ def core_specs(**fixed) -> list[Spec]:
 
 
 def changing_options() -> list:
-    """Lists the options that are on or off and change the class itself."""
+    """Lists the boolean options that change the class itself."""
     return [o for o in OPTIONS if o.type is bool and o.name != "demo"]
 
 
@@ -147,10 +147,9 @@ def read_golden() -> dict[str, str]:
 
 
 def dictionary_texts() -> list[str]:
-    """Renders what the dictionary of records should know, without the first lines.
+    """Renders the texts for the dictionary of records, without their first lines.
 
-    These are the goldens, and the golden modules with the other line lengths that
-    people use.
+    These are the goldens, and the golden modules with other common line lengths.
     """
     modules = golden_specs().items()
     texts = [
@@ -167,10 +166,10 @@ def dictionary_texts() -> list[str]:
 
 
 def bless() -> None:
-    """Makes `golden/` what is generated now, and adds to the dictionary of records.
+    """Rewrites `golden/` with the current output, and extends the dictionary.
 
-    The lines that the dictionary has must stay where they are: records of files that
-    are out in the world refer to them.
+    Existing lines of the dictionary must keep their places, because the records of
+    generated files refer to them.
     """
     known = dictionary()
     for new in dictionary_texts():

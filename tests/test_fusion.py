@@ -104,7 +104,7 @@ class Batches(keras.utils.PyDataset):
 
 
 class Again(Batches):
-    """A data set whose batches are the same arrays, filled anew."""
+    """A data set that reuses its arrays for every batch."""
 
     def __init__(self):
         """Makes the arrays."""
@@ -232,7 +232,7 @@ def observed(model, calls) -> dict:
 
 
 def apart(*calls, fused=None, **settings) -> list:
-    """Compares the training of a class that fuses steps with that of `keras.Model`."""
+    """Compares a class that fuses steps with `keras.Model`, in training."""
     reference = observed(small(keras.Model, **settings), [call() for call in calls])
     model = small(fused or fused_class(), **settings)
     return [
@@ -403,7 +403,7 @@ def again():
     reason="before 3.14, Keras has batches read late, on the way to the loop",
 )
 def test_arrays_used_again():
-    """A data set may fill its arrays anew: each batch is read before that.
+    """A data set may reuse its arrays: each batch is read first.
 
     Not compared with `keras.Model`: JAX may read an array when Keras has gone on.
     """

@@ -62,7 +62,7 @@ def golden_problems(expected: dict[str, str], golden: dict[str, str]) -> list[st
         golden: The text in `golden/`, by path.
 
     Returns:
-        What is wrong, each with the way to put it right.
+        A list of problems, each with what to do.
     """
     problems = [f"missing: {path}" for path in expected.keys() - golden.keys()]
     problems += [f"orphaned: {path}" for path in golden.keys() - expected.keys()]
@@ -195,7 +195,7 @@ def test_space_is_black(space, formatted):
 
 @pytest.mark.parametrize("formatted", [formatted, formatted_by_piece])
 def test_black_can_fail(formatted):
-    """A line that Black would write in another way is found in a file."""
+    """A line that Black would change is found."""
     source = text(Spec())
     old = "    takes_it = "
     assert old in source
