@@ -1,0 +1,144 @@
+"""The parts of the documents that are generated: tables, numbers and excerpts.
+
+Such a part stands between two comments:
+
+    <!-- generated: NAME ARGUMENT... -->
+    <!-- end of generated -->
+
+`pytest --bless` rewrites all parts, and so does `python tests/generated_docs.py`.
+`test_docs.py` compares them.
+"""
+
+import os
+import re
+from pathlib import Path
+
+from scaffold import Spec
+from scaffold.listing import flags, markdown_table, values
+from scaffold.recipes import load_recipe, recipe_names
+from scaffold.spec import own_options
+
+ROOT = Path(__file__).parent.parent
+RESULTS = ROOT / "docs" / "recipes" / "index.md"
+#: The class that the README shows.
+FULLEST = "supervised/functional/manual_loss_manual_metrics_sample_weight_test_step.py"
+PART = re.compile(
+    r"(?P<start><!-- generated: (?P<call>.*?) -->\n).*?(?=<!-- end of generated -->)",
+    re.DOTALL,
+)
+
+
+def documents() -> list[Path]:
+    """Lists the documents in which parts can be generated."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def generated(document: Path) -> str:
+    """Returns the text of a document, with its generated parts as they should be."""
+
+    def part(match: re.Match) -> str:
+        name, *arguments = match["call"].split()
+        return f"{match['start']}\n{PARTS[name](document, *arguments)}\n"
+
+    return PART.sub(part, document.read_text(encoding="utf-8"))
+
+
+def bless_docs() -> None:
+    """Rewrites the generated parts of all documents."""
+    for document in documents():
+        document.write_text(generated(document), encoding="utf-8")
+
+
+def options(document: Path) -> str:
+    """Returns the table of the options of `kscaffold new`."""
+    return markdown_table()
+
+
+def recipes(document: Path) -> str:
+    """Returns the table of the recipes, each with a link to its page."""
+    lines = ["| recipe | what it trains |", "| --- | --- |"]
+    for recipe in map(load_recipe, recipe_names()):
+        page = RESULTS.parent / f"{recipe['name']}.md"
+        name = f"`{recipe['name']}`"
+        if page.exists():
+            link = os.path.relpath(page, document.parent).replace(os.sep, "/")
+            name = f"[{name}]({link})"
+        lines.append(f"| {name} | {recipe['summary']} |")
+    return "\n".join(lines) + "\n"
+
+
+def recipe_options(document: Path, recipe: str) -> str:
+    """Returns the table of the options that a recipe adds."""
+    lines = ["| option | values, default | effect |", "| --- | --- | --- |"]
+    for option in own_options(recipe):
+        cells = f"`{flags(option)}`", values(option, "`{}`"), option.help
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append(
+        f"| `--class-name` | `NAME`, default `{Spec(recipe=recipe).class_name}` "
+        "| The name of the class. |"
+    )
+    return "\n".join(lines) + "\n"
+
+
+def references(document: Path, recipe: str) -> str:
+    """Lists the papers of a recipe, and the examples of keras.io that it answers."""
+    about = load_recipe(recipe)
+    lines = [
+        f"- {paper['authors']}, [{paper['title']}]({paper['url']}), {paper['year']}"
+        for paper in about["references"]
+    ]
+    lines += [
+        f"- The Keras example [{example}](https://keras.io/examples/{example}/)"
+        for example in about["answers"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def numbers(document: Path, recipe: str) -> str:
+    """Returns the results of a recipe's main block, from the table of all recipes."""
+    text = RESULTS.read_text(encoding="utf-8")
+    [(row, seconds)] = re.findall(
+        rf"^\| `{recipe}` \| (.* ± .*) \| (\d+) s \|$", text, re.MULTILINE
+    )
+    demo = (ROOT / "golden" / recipe / "plain.py").read_text(encoding="utf-8")
+    [quantity] = re.findall(r'print\(f"(.*) of {name}', demo)
+    lines = [f"| {quantity.lower()} of | mean ± standard deviation |", "| --- | --- |"]
+    results = re.findall(r"(?:^|, )(.+?) (-?[\d.]+ ± [\d.]+)", row)
+    lines += [f"| {name} | {result} |" for name, result in results]
+    return "\n".join(lines) + f"\n\nThree seeds, {seconds} s each.\n"
+
+
+def excerpt(document: Path, name: str) -> str:
+    """Returns lines of the fullest class, word for word."""
+    text = (ROOT / "golden" / FULLEST).read_text(encoding="utf-8")
+    start, end = EXCERPTS[name]
+    lines = text[text.index(start) :]
+    lines = lines[: lines.index(end)].rstrip()
+    return f"```python\n{lines}\n```\n"
+
+
+def mistakes(document: Path) -> str:
+    """Returns the table of common mistakes, and what each does on current Keras."""
+    from test_common_mistakes import markdown_table as mistakes_table
+
+    return mistakes_table().rstrip() + "\n"
+
+
+#: The first line of each excerpt, and the first line after it.
+EXCERPTS = {
+    "compute_loss": ("    def compute_loss(\n", "    def compute_metrics("),
+    "train_step": ("        x, y, sample_weight = ", "    def test_step("),
+}
+
+PARTS = {
+    "excerpt": excerpt,
+    "mistakes": mistakes,
+    "numbers": numbers,
+    "options": options,
+    "recipe-options": recipe_options,
+    "recipes": recipes,
+    "references": references,
+}
+
+if __name__ == "__main__":
+    bless_docs()
