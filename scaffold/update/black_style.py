@@ -83,13 +83,23 @@ def in_new_form(merged: str, old: str, new: str, style: dict) -> str:
 
 
 def changed_lines(old: str, new: str) -> list[tuple[int, int]]:
-    """Lists the first and last numbers, from 1, of the lines that are new in a text."""
-    matcher = difflib.SequenceMatcher(None, old.split("\n"), new.split("\n"), False)
-    return [
-        (start + 1, end)
-        for kind, _, _, start, end in matcher.get_opcodes()
-        if kind in ("insert", "replace")
-    ]
+    """Lists the first and last numbers, from 1, of the lines that are new in a module.
+
+    A block that moved is not new.
+
+    Raises:
+        SyntaxError: If one of the texts is not Python.
+    """
+    before, changed, start = blocks_of(old), [], 0
+    for key, lines in blocks_of(new).items():
+        matcher = difflib.SequenceMatcher(None, before.get(key, []), lines, False)
+        changed += [
+            (start + first + 1, start + last)
+            for kind, _, _, first, last in matcher.get_opcodes()
+            if kind in ("insert", "replace")
+        ]
+        start += len(lines)
+    return changed
 
 
 def _longest(text: str) -> int:

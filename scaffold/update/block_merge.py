@@ -62,7 +62,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
     except SyntaxError:
         sides = [{"": text.split("\n")} for text in (base, ours, theirs)]
     lines, conflicts = [], []
-    for key in merged_order(*map(list, sides)):
+    for key in merged_order(*sides):
         for part in merged_lines(*(side.get(key, []) for side in sides)):
             if isinstance(part, str):
                 lines.append(part)

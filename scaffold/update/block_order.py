@@ -1,43 +1,116 @@
-"""The order of the blocks of a merged module."""
+"""The order of the blocks of a merged module.
 
-from .blocks import class_of
+New templates may move blocks, such as helper functions from before the class to after
+it, and so may the user. A merged module has the order of the new templates. Blocks that
+the user added or moved follow the same block as in the user's module, or the last one
+before it that the templates did not move.
+"""
+
+from .blocks import Blocks, class_of
+from .import_time import names_bound, names_needed
 
 
-def merged_order(base: list[str], ours: list[str], theirs: list[str]) -> list[str]:
-    """Returns the keys of both sides, in the order of the one that moved them."""
-    stayed = [key for key in base if key in ours] == [
-        key for key in ours if key in base
-    ]
-    order, others = (theirs, ours) if stayed else (ours, theirs)
-    order = list(order)
-    for number, key in enumerate(others):
-        if key in order:
+def merged_order(base: Blocks, ours: Blocks, theirs: Blocks) -> list[str]:
+    """Returns the keys of all blocks, in the order of the merged module.
+
+    Args:
+        base: The blocks of the module as it was generated.
+        ours: The blocks of the user's module.
+        theirs: The blocks of the module as it is generated now.
+    """
+    return _order_in("", base, ours, theirs)
+
+
+def _order_in(outer: str, base: Blocks, ours: Blocks, theirs: Blocks) -> list[str]:
+    """Returns the keys of the blocks in a class, or in the module for `""`."""
+    was, mine, new = (
+        [key for key in side if class_of(key) == outer] for side in (base, ours, theirs)
+    )
+    weights = {key: _weight(base, key) for key in was}
+    unmoved = _longest_common(was, new, weights)
+    moved = set(was) & set(mine) - _longest_common(was, mine, weights)
+    order = [key for key in new if key not in moved]
+    at = 0
+    for key in mine:
+        if key not in order:
+            order.insert(at, key)
+        elif key in was and key not in unmoved:
             continue
-        before, after = others[:number], others[number + 1 : number + 2]
-        if before and before[-1] in order:
-            at = order.index(before[-1]) + 1
-        elif after and after[0] in order:
-            at = order.index(after[0])
+        at = order.index(key) + 1
+    texts = {key: _text(ours, key) or _text(theirs, key) for key in order}
+    _put_definitions_first(order, texts, {*mine} - {*was} - {*new})
+    return [
+        inner for key in order for inner in (key, *_order_in(key, base, ours, theirs))
+    ]
+
+
+def _longest_common(a: list[str], b: list[str], weights: dict[str, int]) -> set[str]:
+    """Returns the heaviest keys that are in both lists in the same order."""
+    # The heaviest common sequences of the first keys of `a` and of `b`.
+    best = [(0, ())] * (len(b) + 1)
+    for key in a:
+        row = [(0, ())]
+        for n, other in enumerate(b):
+            row.append(max(best[n + 1], row[n], key=lambda pair: pair[0]))
+            if key == other:
+                weight, keys = best[n]
+                row[-1] = (weight + weights[key], (*keys, key))
+        best = row
+    return set(best[-1][1])
+
+
+def _weight(blocks: Blocks, key: str) -> int:
+    """Weighs a block: functions move around classes, not classes around functions."""
+    lines = _text(blocks, key).count("\n") + 1
+    return 1000 * lines if _inside(blocks, key) else lines
+
+
+def _put_definitions_first(order: list[str], texts: dict, own: set[str]) -> None:
+    """Moves blocks so that what the user's blocks need at import is bound before.
+
+    Args:
+        order: The keys of the blocks, which is changed.
+        texts: The texts of the blocks.
+        own: The keys of the user's own blocks. Others move only if they must.
+    """
+    needed = {key: names_needed(text) for key, text in texts.items()} if own else {}
+    bound = {key: names_bound(text) for key, text in texts.items()} if own else {}
+    own = set(own)
+    for _ in range(len(own) and len(order)):
+        pair = _first_unbound(order, needed, bound, own)
+        if pair is None:
+            return
+        reader, binder = map(order.index, pair)
+        between = order[reader + 1 : binder + 1]
+        if pair[0] in own and not any(needed[k] & bound[pair[0]] for k in between):
+            order.insert(binder, order.pop(reader))
         else:
-            known = [other for other in before if other in order]
-            at = order.index(known[-1]) + 1 if known else 0
-        order.insert(_within_its_class(order, key, at), key)
-    return order
+            order.insert(reader, order.pop(binder))
+            own.add(pair[1])
 
 
-def _within_its_class(order: list[str], key: str, at: int) -> int:
-    """Returns where a block can be, from a place on: in its class, and in no other."""
-    home = class_of(key)
-    if home in order:
-        first = order.index(home) + 1
-        inside = [n + 1 for n, other in enumerate(order) if _is_in(other, home)]
-        at = min(max(at, first), max([first, *inside]))
-    while (
-        at < len(order) and class_of(order[at]) and not _is_in(key, class_of(order[at]))
-    ):
-        at += 1
-    return at
+def _first_unbound(order: list[str], needed: dict, bound: dict, own: set[str]):
+    """Returns two keys: the first block needs a name that the second, later one binds.
+
+    One of them is in `own`. Without such a pair, it is `None`.
+    """
+    known = set()
+    for at, reader in enumerate(order):
+        for binder in order[at + 1 :]:
+            if (needed[reader] - known) & bound[binder] and own & {reader, binder}:
+                return reader, binder
+        known |= bound[reader]
+    return None
 
 
-def _is_in(key: str, outer: str) -> bool:
-    return key.startswith(f"{outer}.")
+def _text(blocks: Blocks, key: str) -> str:
+    """Returns the lines of a block with the blocks in it."""
+    lines = [*blocks.get(key, ())]
+    for inner in _inside(blocks, key):
+        lines += blocks[inner]
+    return "\n".join(lines)
+
+
+def _inside(blocks: Blocks, key: str) -> list[str]:
+    """Lists the keys of the blocks in a class, those of nested classes included."""
+    return [other for other in blocks if other.startswith(f"{key}.")]

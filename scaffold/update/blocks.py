@@ -7,6 +7,8 @@ from ..record import MARK
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
+#: The lines of each block, by its key.
+Blocks = dict[str, list[str]]
 #: The name of the block that makes a module a script.
 MAIN = "__main__"
 
@@ -33,7 +35,7 @@ def is_python(text: str) -> bool:
     return True
 
 
-def blocks_of(text: str) -> dict[str, list[str]]:
+def blocks_of(text: str) -> Blocks:
     """Splits a module into blocks, which are all of its lines in their order.
 
     A block is a function, a method, or other lines in sequence: those of a class before

@@ -76,7 +76,12 @@ def imports_of(text: str) -> list[Import]:
 
 def names_bound(text: str) -> set[str]:
     """Lists the names that a module binds outside of its functions and classes."""
-    return set(_bound(parse(text).body))
+    return names_bound_by(parse(text).body)
+
+
+def names_bound_by(body: list[ast.stmt]) -> set[str]:
+    """Lists the names that statements bind, not those in functions and classes."""
+    return set(_bound(body))
 
 
 def _bound(body: list[ast.stmt]) -> Iterator[str]:

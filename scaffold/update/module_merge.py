@@ -85,13 +85,11 @@ def merge_module(
 
 
 def formatted(old: str, new: str, style: dict) -> str:
-    """Formats the lines of a text that are not in an older one, and no others."""
-    lines = changed_lines(old, new)
-    if not lines:
-        return new
+    """Formats the lines of a module that an older text of it lacks, and no others."""
     try:
-        result = format_source(new, mode_of(style), lines)
-    except ValueError:
+        lines = changed_lines(old, new)
+        result = format_source(new, mode_of(style), lines) if lines else new
+    except (SyntaxError, ValueError):
         # The user's lines are not Python.
         return new
     matcher = difflib.SequenceMatcher(None, new.split("\n"), result.split("\n"), False)
