@@ -127,7 +127,7 @@ def mistakes(document: Path) -> str:
 #: The first line of each excerpt, and the first line after it.
 EXCERPTS = {
     "compute_loss": ("    def compute_loss(\n", "    def compute_metrics("),
-    "train_step": ("        x, y, sample_weight = ", "    def test_step("),
+    "train_step": ("        # Compute the gradients", "        # Update the metrics."),
 }
 
 PARTS = {
