@@ -40,11 +40,11 @@ def plain_compiler():
 
 
 def pytest_addoption(parser):
-    """Adds `pytest --bless`, which rewrites the goldens."""
+    """Adds `pytest --bless`, which rewrites the goldens and the generated docs."""
     parser.addoption(
         "--bless",
         action="store_true",
-        help="rewrite golden/ with what is generated now",
+        help="rewrite golden/, and the generated parts of the documents",
     )
 
 
@@ -72,9 +72,11 @@ def shared(nodeid: str) -> str:
 def pytest_configure(config):
     """Blesses before the first test, and only where pytest itself was called."""
     if config.getoption("--bless") and not hasattr(config, "workerinput"):
+        from generated_docs import bless_docs
         from matrix import bless
 
         bless()
+        bless_docs()
 
 
 def pytest_unconfigure():
