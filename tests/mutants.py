@@ -1,7 +1,7 @@
-"""Correct steps with one mistake in each: what people do, from the pitfalls of Keras.
+"""Mutants: correct steps with one mistake each.
 
-A mutant is one edit of what is emitted. `caught_by` names a check that finds it, and
-`cause` is a part of what the report says about it.
+A mutant is one edit of the generated code. `caught_by` names a check that finds it, and
+`cause` is a part of the cause that the report names.
 """
 
 from dataclasses import dataclass, field
@@ -31,22 +31,26 @@ TEST_STATE = """\
 APPLY = """trainable_variables, optimizer_variables = self.optimizer.stateless_apply(
             optimizer_variables, grads, trainable_variables
         )"""
-SCALE = """            with keras.StatelessScope(mapping):
+SCALE = """            with keras.StatelessScope(
+                zip(self.optimizer.variables, optimizer_variables, strict=True)
+            ):
                 loss = self.optimizer.scale_loss(loss)"""
+TRACK = "super().metrics[0].update_state(loss, sample_weight=batch_size)"
+METRIC = 'self.mae_metric = keras.metrics.MeanAbsoluteError(name="mae")\n'
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A correct step with a mistake.
+    """A correct step with one mistake.
 
     Attributes:
         name: The mistake, in words.
-        old: A text of the correct step.
-        new: What takes its place.
-        caught_by: The name of a check that finds it.
-        cause: A part of the cause that the report gives.
-        options: The options of the correct step.
-        also: More edits, pairs of an old and a new text.
+        old: The text to replace in the generated code.
+        new: The text that replaces it.
+        caught_by: The name of a check that finds the mistake.
+        cause: A part of the cause that the report names.
+        options: The options of the generated code.
+        also: More edits, as pairs of an old and a new text.
     """
 
     name: str
@@ -58,7 +62,7 @@ class Mutant:
     also: tuple[tuple[str, str], ...] = ()
 
     def source(self, **more) -> str:
-        """Returns the source of the wrong class."""
+        """Returns the generated code with the mistake."""
         source = text(Spec(**self.options, **more))
         for old, new in ((self.old, self.new), *self.also):
             assert old in source, f"{self.name}: not in the class: {old}"
@@ -73,15 +77,15 @@ TEST = {"test_step": True}
 MUTANTS = (
     # The losses.
     Mutant(
-        "the loss is computed outside the scope",
+        "the loss is computed outside a scope",
         f"            {LOSS}",
         f"        {LOSS}",
         "weight regularizers",
         "read outside a scope",
     ),
     Mutant(
-        "what the layers add to the loss is dropped",
-        "                scope.add_loss(added)\n",
+        "the losses that layers add are dropped",
+        "                scope.add_loss(added_loss)\n",
         "                pass\n",
         "activity regularizer",
         "left out of the loss",
@@ -109,7 +113,7 @@ MUTANTS = (
         "unpacked as a pair",
     ),
     Mutant(
-        "the weights do not reach the loss",
+        "the sample weights do not reach the loss",
         LOSS,
         LOSS.replace("sample_weight", "None"),
         "sample_weight",
@@ -117,7 +121,7 @@ MUTANTS = (
         WEIGHTS,
     ),
     Mutant(
-        "the weights do not reach the class's own loss",
+        "the sample weights do not reach the class's own loss",
         "self.loss_fn(y, y_pred, sample_weight=sample_weight)",
         "self.loss_fn(y, y_pred)",
         "sample_weight",
@@ -125,7 +129,7 @@ MUTANTS = (
         {**WEIGHTS, "manual_loss": True},
     ),
     Mutant(
-        "the weights do not reach the metrics",
+        "the sample weights do not reach the metrics",
         LOGS,
         LOGS.replace("sample_weight", "None"),
         "sample_weight",
@@ -133,7 +137,7 @@ MUTANTS = (
         WEIGHTS,
     ),
     Mutant(
-        "the weights do not reach the class's own metric",
+        "the sample weights do not reach the class's own metric",
         "(y, y_pred, sample_weight=sample_weight)\n        return super()",
         "(y, y_pred)\n        return super()",
         "sample_weight",
@@ -156,7 +160,7 @@ MUTANTS = (
         WEIGHTS,
     ),
     Mutant(
-        "the step goes uphill",
+        "the gradient has the wrong sign",
         "        return loss, aux",
         "        return -loss, aux",
         "plain",
@@ -178,44 +182,44 @@ MUTANTS = (
         "is not returned",
     ),
     Mutant(
-        "call() is given training although it takes none",
+        "call() is passed training, which it does not take",
         INPUTS,
         INPUTS.replace("**mode", "training=training"),
         "call without training",
         "does not take it",
     ),
     Mutant(
-        "compute_loss() is given training although it takes none",
+        "compute_loss() is passed training, which it does not take",
         "sample_weight, **mode)",
         "sample_weight, training=training)",
         "overridden compute_loss without training",
         "does not take it",
     ),
     Mutant(
-        "the model is called, not its call()",
-        "            for added in losses[: len(losses) - len(self.losses)]:\n"
-        "                scope.add_loss(added)\n",
+        "the step calls self(x)",
+        "            for added_loss in losses[: len(losses) - len(self.losses)]:\n"
+        "                scope.add_loss(added_loss)\n",
         "            y_pred = self(x, training=training)\n",
         "layer called twice",
         "self(x)",
     ),
     Mutant(
         "a weight is read outside the state",
-        "        # Read back what the model and the loss changed.\n",
+        "        # Read back what the loss updated.\n",
         "        penalty = keras.ops.square(self.trainable_variables[0])\n"
         "        loss = loss + 0.01 * keras.ops.sum(penalty)\n",
-        "nothing is read outside the state",
+        "no variable is read outside the state",
         "becomes a constant",
     ),
     Mutant(
-        "the optimizer is applied, not its stateless twin",
+        "optimizer.apply() is called instead of stateless_apply()",
         APPLY,
         "self.optimizer.apply(grads, self.trainable_variables)",
         "plain",
         "read outside a scope",
     ),
     Mutant(
-        "metrics are updated where the gradient is taken",
+        "metrics are updated in the differentiated function",
         f"            {LOSS}\n",
         f"            {LOSS}\n"
         "            self.compute_metrics(x, y, y_pred, sample_weight)\n",
@@ -239,7 +243,7 @@ MUTANTS = (
         "read outside a scope",
     ),
     Mutant(
-        "the logs of test_step() are one number",
+        "the logs of test_step() are a scalar",
         TEST_STATE,
         TEST_STATE.replace("logs", 'logs["loss"]'),
         "plain",
@@ -247,14 +251,14 @@ MUTANTS = (
         TEST,
     ),
     Mutant(
-        "evaluation loses the loss",
+        "the logs lack the loss",
         LOGS,
         f'{LOGS}\n            logs.pop("loss")',
         "validation_data",
         "lack the loss",
     ),
     Mutant(
-        "every metric gets the predictions",
+        "every metric is updated with the predictions",
         LOGS,
         "for metric in self.metrics:\n"
         '                if metric.name != "loss":\n'
@@ -264,49 +268,65 @@ MUTANTS = (
         "updated with other values",
     ),
     Mutant(
-        "metrics in the wrong slice",
+        "the metrics variables are in the wrong order",
         NEW_METRICS,
         NEW_METRICS.replace("self.metrics_variables]", "self.metrics_variables[::-1]]"),
         "plain",
         "mixed up",
     ),
     Mutant(
-        "the class's own loss tracker is not the first metric",
-        "return own + [m for",
-        "return own[::-1] + [m for",
+        "the loss tracker is not the first metric",
+        "return super().metrics\n",
+        "return super().metrics[::-1]\n",
         "plain",
-        "other order",
+        "another order",
         MANUAL,
     ),
     Mutant(
         "a metric is not listed",
-        "own = [self.loss_tracker, self.mae_metric]\n"
-        "        return own + [m for m in super().metrics if m not in own and "
-        'm.name != "loss"]',
-        "return [self.loss_tracker]",
+        "return super().metrics\n",
+        "return super().metrics[:1]\n",
         "plain",
         "not all metrics are listed",
         MANUAL,
     ),
     Mutant(
         "the loss tracker is not updated",
-        "loss_tracker.update_state(loss, sample_weight=batch_size)",
+        TRACK,
         "pass",
         "plain",
         "is not updated",
+    ),
+    Mutant(
+        "every metric named loss is updated with the loss",
+        TRACK,
+        "for metric in self.metrics:\n"
+        '                if metric.name == "loss":\n'
+        "                    metric.update_state(loss, sample_weight=batch_size)",
+        "a metric named loss",
+        'is named "loss" is updated',
+    ),
+    Mutant(
+        "the loss tracker is searched by its name",
+        TRACK,
+        TRACK.replace(
+            "super().metrics", '[m for m in self.metrics if m.name == "loss"]'
+        ),
+        "metrics without the loss tracker",
+        "looks up the loss tracker",
     ),
     Mutant(
         "the loss of a batch is reported under another name",
         LOGS,
         f'{LOGS}\n            logs["batch_loss"] = loss',
         "plain",
-        "names that Keras's have not",
+        "names that are not names of metrics",
     ),
     Mutant(
-        "a log has a number for each sample",
+        "a log has a value for each sample",
         LOGS,
         f'{LOGS}\n            logs["errors"] = keras.ops.abs(y - y_pred)[:, 0]',
-        "the logs are numbers",
+        "the logs are scalars",
         "not the metrics of the epoch",
     ),
     # The optimizer and the precision.
@@ -343,37 +363,37 @@ MUTANTS = (
         "trainable_variables, optimizer_variables = self.optimizer.stateless_apply(",
         "optimizer_variables, trainable_variables = self.optimizer.stateless_apply(",
         "plain",
-        "another way",
+        "structure differs",
     ),
     Mutant(
         "the optimizer's state is dropped",
         "trainable_variables, optimizer_variables = self.optimizer.stateless_apply(",
         "trainable_variables, _ = self.optimizer.stateless_apply(",
         "SGD with momentum",
-        "does not travel",
+        "state of the optimizer is not returned",
     ),
     Mutant(
-        "a second optimizer is not in the state",
+        "the variables of a second optimizer are not in the state",
         APPLY,
         APPLY + """
         trainable_variables, _ = self.second.stateless_apply(
             [v.value for v in self.second.variables], grads, trainable_variables
         )""",
-        "nothing is read outside the state",
+        "no variable is read outside the state",
         "becomes a constant",
         MANUAL,
         also=(
             (
-                'self.loss_tracker = keras.metrics.Mean(name="loss")\n',
-                'self.loss_tracker = keras.metrics.Mean(name="loss")\n'
+                METRIC,
+                f"{METRIC}"
                 "        self.second = keras.optimizers.Adam()\n"
                 "        self.second.build(self.trainable_variables)\n",
             ),
         ),
     ),
-    # What is compiled.
+    # Compilation.
     Mutant(
-        "a counter is kept as an int",
+        "a counter is a Python int",
         LOSS,
         f"{LOSS}\n"
         '            self.count = getattr(self, "count", 0) + 1\n'
@@ -382,35 +402,35 @@ MUTANTS = (
         "A Python number changes",
     ),
     Mutant(
-        "noise has a fixed key",
+        "noise is drawn from a constant key",
         INPUTS,
         INPUTS.replace("x,", "x + jax.random.normal(jax.random.PRNGKey(0), x.shape),"),
         "random numbers depend on the state",
         "from a constant",
     ),
     Mutant(
-        "a value of the step is kept in an attribute",
+        "a traced value is kept in an attribute",
         f"            {LOSS}\n",
         f"            {LOSS}\n            self.last_loss = loss\n",
-        "no value leaks from the step",
+        "no tracer leaks from the step",
         "kept in an attribute",
     ),
     Mutant(
-        "the loss is made a Python number",
+        "the loss is converted to a Python float",
         LOSS,
         LOSS.replace("self", "float(self", 1) + ")",
         "plain",
         "not known while the step is compiled",
     ),
     Mutant(
-        "the loss is compared in Python",
+        "a Python condition depends on the loss",
         LOSS,
         f"{LOSS}\n            loss = loss if loss > 0 else -loss",
         "plain",
         "not known while the step is compiled",
     ),
     Mutant(
-        "the loss is a number for each sample",
+        "the loss has a value for each sample",
         LOSS,
         "loss = keras.ops.square(y - y_pred)[:, 0]",
         "plain",
@@ -424,40 +444,40 @@ MUTANTS = (
         "has_aux",
     ),
     Mutant(
-        "metrics lose their dtype",
+        "the metrics variables change their dtype",
         NEW_METRICS,
         NEW_METRICS.replace("(v) for", '(v).astype("float16") for'),
-        "the state keeps its form",
+        "the state keeps its structure",
         "shapes or dtypes",
     ),
     Mutant(
-        "metrics are set to Python numbers",
+        "the metrics variables become weakly typed",
         NEW_METRICS,
         "metrics_variables = [jax.numpy.asarray(0.0) for v in self.metrics_variables]",
-        "the state keeps its form",
+        "the state keeps its structure",
         "shapes or dtypes",
     ),
     Mutant(
-        "variables are returned, not their values",
+        "variables are returned instead of their values",
         NEW_METRICS,
         "metrics_variables = list(self.metrics_variables)",
         "plain",
-        "returned, not its value",
+        "instead of its value",
     ),
-    # The state that comes out.
+    # The returned state.
     Mutant(
-        "the state comes out as tuples",
+        "the returned state has tuples instead of lists",
         "        return logs, (\n            trainable_variables,",
         "        return logs, (\n            tuple(trainable_variables),",
         "DataParallel",
-        "another way",
+        "structure differs",
     ),
     Mutant(
         "the optimizer's and the metrics' state are swapped",
         "            optimizer_variables,\n            metrics_variables,\n        )\n",
         "            metrics_variables,\n            optimizer_variables,\n        )\n",
         "plain",
-        "another way",
+        "structure differs",
     ),
     Mutant(
         "only the logs are returned",
@@ -467,33 +487,33 @@ MUTANTS = (
         "not return (logs, state)",
     ),
     Mutant(
-        "train_step() takes no state",
+        "train_step() does not take the state",
         "def train_step(self, state, data):",
         "def train_step(self, data):",
         "plain",
         "with (state, data)",
     ),
     Mutant(
-        "predict_step() returns the outputs alone",
+        "predict_step() does not return the state",
         "    def train_step(",
         "    def predict_step(self, state, data):\n"
         '        """Predicts one batch."""\n'
         "        return self.stateless_call(*state[:2], data, training=False)[0]\n\n"
         "    def train_step(",
         "plain",
-        "predict_step() is not as Keras",
+        "predict_step() does not have",
     ),
     # The evaluation.
     Mutant(
         "evaluation runs in training mode",
-        "training=False,\n        )\n        loss",
-        "training=True,\n        )\n        loss",
+        "_updates(*state, x, y, sample_weight)",
+        "_updates(*state, x, y, sample_weight, True, [*self.optimizer.variables])",
         "batch normalization",
         "test_step() runs in training mode",
         TEST,
     ),
     Mutant(
-        "evaluation drops the state of the metrics",
+        "evaluation drops the new state of the metrics",
         TEST_STATE,
         "        return logs, state\n",
         "plain",
@@ -505,7 +525,7 @@ MUTANTS = (
         TEST_STATE,
         "        trainable_variables = [0.9 * v for v in trainable_variables]\n"
         + TEST_STATE,
-        "evaluation changes no weight",
+        "evaluation changes no weights",
         "returns new weights",
         TEST,
     ),
@@ -513,7 +533,7 @@ MUTANTS = (
 
 
 def markdown_table() -> str:
-    """Returns the table of the mistakes for `docs/verify.md`."""
-    lines = ["| the mistake | a check that finds it |", "| --- | --- |"]
+    """Returns the table of mistakes in `docs/verify.md`."""
+    lines = ["| mistake | found by the check |", "| --- | --- |"]
     lines += [f"| {mutant.name} | {mutant.caught_by} |" for mutant in MUTANTS]
     return "\n".join(lines)

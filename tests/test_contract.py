@@ -1,4 +1,7 @@
-"""The contract of every class that is emitted, and mutants that break it."""
+"""Every generated class satisfies the invariants of `scaffold.verify.contract`.
+
+`test_verify.py` shows that mutants violate them.
+"""
 
 import pytest
 from matrix import core_specs, identify
@@ -10,28 +13,28 @@ from scaffold.verify.contract.invariant_list import INVARIANTS
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
-#: For which every class of one style is checked every day; for others, in turn.
-ALWAYS = ("the state keeps its form",)
+#: Invariants that are checked every day for all classes of one style.
+ALWAYS = ("the state keeps its structure",)
 
 
 def pairs() -> list:
-    """Lists contracts with classes; a class that is not of this day is marked."""
+    """Lists invariants with classes. A mark leaves most of them to CI."""
     specs = core_specs()
     found = []
-    for number, contract in enumerate(INVARIANTS):
+    for number, invariant in enumerate(INVARIANTS):
         for index, spec in enumerate(specs):
             plain = spec.style == Spec().style
-            always = contract.name in ALWAYS and plain
+            always = invariant.name in ALWAYS and plain
             today = always or (index - 5 * number) % 16 == 0
             found.append(
                 pytest.param(
-                    contract,
+                    invariant,
                     spec,
-                    id=f"{contract.name} - {identify(spec)}",
+                    id=f"{invariant.name} - {identify(spec)}",
                     marks=[] if today else [pytest.mark.exhaustive],
                 )
             )
-    # The steps are the same text in every style: CI takes all of one.
+    # The steps are the same in every style: CI checks all classes of one.
     return [
         param
         for param in found
@@ -39,12 +42,12 @@ def pairs() -> list:
     ]
 
 
-@pytest.mark.parametrize(("contract", "spec"), pairs())
-def test_contract(contract, spec):
-    """A generated class keeps every promise."""
-    verdict = check_invariant(contract, generated_class(spec))
+@pytest.mark.parametrize(("invariant", "spec"), pairs())
+def test_invariant(invariant, spec):
+    """A generated class satisfies every invariant that applies."""
+    verdict = check_invariant(invariant, generated_class(spec))
 
     wanted = (
-        "not applicable" if contract.weighted and not spec.sample_weight else "holds"
+        "not applicable" if invariant.weighted and not spec.sample_weight else "holds"
     )
     assert wanted == verdict.outcome, verdict

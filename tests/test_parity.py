@@ -1,8 +1,8 @@
-"""Equal to `keras.Model`'s own trainer, to the last bit: history, evaluation, weights.
+"""Generated classes equal `keras.Model` to the last bit.
 
 Every feature is a case of `scaffold.verify.parity`. CI compares each case with three
 classes, in turn; the everyday run compares some, and each combination of options once.
-That the comparison can fail is shown in `test_verify.py`.
+`test_verify.py` shows that the comparison can fail.
 """
 
 from dataclasses import replace
@@ -20,11 +20,11 @@ from scaffold.verify.parity.check import check_case, not_applicable, reference
 def pairs(turns: tuple[int, ...]) -> list:
     """Lists cases with classes.
 
-    Two classes that have the same reference (style and weights) make a turn: they
-    differ in all other options, so each value of an option meets each case.
+    A turn is two classes with the same reference (style and weights) that differ in all
+    other options. So each value of an option meets each case.
 
     Args:
-        turns: Which turns to take.
+        turns: The numbers of the turns.
     """
     found, met = [], set()
     for number, case in enumerate(CASES):
@@ -34,10 +34,10 @@ def pairs(turns: tuple[int, ...]) -> list:
         for turn in range(min(turns), min(max(turns) + 1, len(groups))):
             group = groups[(number + turn) % len(groups)]
             first = number // len(groups) % len(group)
-            # Where all classes apply, the last is the opposite of the first.
+            # If all classes apply, the last is the opposite of the first.
             for spec in dict.fromkeys((group[first], group[-1 - first])):
                 name = f"{case.group}: {case.name} - {identify(spec)}"
-                # Every day what `kscaffold verify --quick` takes, and other options.
+                # Every day: the cases of `--quick`, and every combination of options.
                 daily = case.quick and spec is group[first] or _class(spec) not in met
                 met |= {_class(spec)} if daily else set()
                 marks = [] if daily else [pytest.mark.exhaustive]
@@ -46,7 +46,7 @@ def pairs(turns: tuple[int, ...]) -> list:
 
 
 def one_each(params: list) -> list:
-    """Leaves one class for each case: of two opposite ones, they take turns."""
+    """Keeps one class for each case, alternating between opposite classes."""
     classes = {}
     for param in params:
         classes.setdefault(param.values[0].name, []).append(param)
@@ -59,12 +59,12 @@ def task_of(case) -> str:
 
 
 def applies(case, spec) -> bool:
-    """Whether a case has a meaning for a class."""
+    """Whether a case applies to a class."""
     return not not_applicable(case, generated_class(spec))
 
 
 def _class(spec: Spec) -> Spec:
-    """Returns what a spec says of the steps, which are the same in every style."""
+    """Returns the options that change the steps, which are equal in every style."""
     return replace(spec, task=Spec().task, style=Spec().style)
 
 
@@ -75,29 +75,29 @@ def _reference(spec: Spec) -> tuple:
 
 @pytest.mark.parametrize(("case", "spec"), pairs(turns=(0,)))
 def test_parity(case, spec):
-    """A feature of Keras works with a generated class as with Keras's own."""
+    """A Keras feature works with a generated class as with `keras.Model`."""
     compare(case, spec)
 
 
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("case", "spec"), one_each(pairs(turns=(1,))))
 def test_parity_of_more(case, spec):
-    """Every feature works with a class of another style, with or without weights."""
+    """Every feature works with a class of another style or with weights."""
     compare(case, spec)
 
 
 def compare(case, spec):
-    """Compares, and makes sure that there was something to compare."""
+    """Compares a class with Keras, and checks that training changed the weights."""
     verdict = check_case(case, generated_class(spec))
     assert "exact" == verdict.outcome, verdict
 
     kept = reference(case, generated_class(spec))
-    assert kept["moved"], "nothing was trained: the comparison says nothing"
+    assert kept["moved"], "nothing was trained, so the comparison proves nothing"
     assert len(kept) > 3
 
 
 def test_every_option_takes_its_turn():
-    """The everyday run meets every core combination, and CI each in every style."""
+    """The everyday run has every combination of options, and CI has every style."""
     daily = [p.values[1] for p in pairs(turns=(0,)) if not p.marks]
     met = {replace(p.values[1], task=Spec().task) for p in pairs(turns=(0,))}
 
@@ -107,7 +107,7 @@ def test_every_option_takes_its_turn():
 
 
 def test_every_case_is_met():
-    """No case is without a class to which it applies."""
+    """Every case applies to some class."""
     assert {case.name for case in CASES} == {
         p.values[0].name for p in pairs(turns=(0,))
     }

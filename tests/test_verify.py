@@ -1,8 +1,7 @@
-"""Proves that `kscaffold verify` finds what is wrong, and says why.
+"""`kscaffold verify` finds mistakes, and names their causes.
 
-Every mistake of `mutants.py` is caught by the check that is named for it, with the
-right cause; so are those of the guide's classes. What runs in child processes is in
-`test_verify_command.py`.
+A check catches each mistake of `mutants.py` and of `common_mistakes.py`, with the right
+cause. `test_verify_command.py` has the tests of the command and its child processes.
 """
 
 import re
@@ -18,7 +17,8 @@ from scaffold.errors import SpecError
 from scaffold.verify import checks, report
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.class_under_test import execute, generated_class
-from scaffold.verify.parity.case import Batch, Case
+from scaffold.verify.parity.batches import Batch
+from scaffold.verify.parity.case import Case
 from scaffold.verify.parity.case_list import CASES
 
 CHECKS = {check.name: check for check in checks.CHECKS}
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 
 def mutated(mutant, check):
-    """Returns a mutant as the tested of a check, with targets that the check has."""
+    """Returns a mutant as the class under test, with the targets of a check."""
     sparse = getattr(check, "needs", "") == "sparse"
     task = "multiclass" if sparse else "regression"
     code = compile(mutant.source(task=task), mutant.name, "exec")
@@ -37,12 +37,12 @@ def mutated(mutant, check):
 
 
 def named(mutant) -> str:
-    """Names a mutant in pytest's output, after the parity case that it needs."""
+    """Returns the test id of a mutant, with the name of its check first."""
     return f"{CHECKS[mutant.caught_by].group}: {mutant.caught_by} - {mutant.name}"
 
 
 def in_turn() -> list:
-    """Lists the mutants: one for each check every day, in CI all."""
+    """Lists the mutants: one for each check every day, all of them in CI."""
     met, found = set(), []
     for mutant in MUTANTS:
         marks = [pytest.mark.exhaustive] if mutant.caught_by in met else []
@@ -53,7 +53,7 @@ def in_turn() -> list:
 
 @pytest.mark.parametrize("mutant", in_turn())
 def test_mutant(mutant):
-    """A mistake is caught, and the report names its cause and what to do."""
+    """A check catches the mistake, and names its cause and a fix."""
     check = CHECKS[mutant.caught_by]
 
     verdict = checks.run(check, mutated(mutant, check))
@@ -67,7 +67,7 @@ def test_mutant(mutant):
 def test_quick_catches_most():
     """`--quick` finds at least three quarters of the mistakes."""
     quick = checks.select(quick=True)
-    # Those that a quick check is named for are shown to be caught above.
+    # `test_mutant()` shows that the quick checks catch the other mutants.
     others = [m for m in MUTANTS if not CHECKS[m.caught_by].quick]
     missed = [
         mutant.name
@@ -119,16 +119,16 @@ def test_common_mistake(name, check, cause):
     assert cause in verdict.cause, verdict
 
 
-def test_what_keras_cannot_do_is_not_the_class_s_fault():
-    """Where the reference itself fails, there is nothing to compare with."""
+def test_keras_fails_too():
+    """A case does not apply if Keras's own trainer fails."""
     case = Case("impossible", "data", data=lambda: Batch([[1.0]], [[2.0], [3.0]]))
     verdict = checks.run(case, generated_class(Spec()))
 
     assert "not applicable" == verdict.outcome
-    assert verdict.detail.startswith("Keras's own trainer fails here: ValueError: ")
+    assert verdict.detail.startswith("Keras's own trainer fails: ValueError: ")
 
 
-# Finding the class, and what it owns.
+# Finding the class, its loss and its metrics.
 
 
 def write(folder, source, name="model.py"):
@@ -154,7 +154,7 @@ class Model(keras.Model):
 
 @pytest.mark.exhaustive
 def test_own_loss(tmp_path):
-    """A loss object that the class owns is found, with its arguments."""
+    """The loss object of a class is found, with its arguments."""
     tested = find_class(write(tmp_path, OWN_LOSS))
 
     assert (True, False) == (tested.owns_loss, tested.owns_metrics)
@@ -163,8 +163,8 @@ def test_own_loss(tmp_path):
     assert "exact" == checks.run(CHECKS["sample_weight"], tested).outcome
 
 
-def test_own_loss_with_another_default_differs(tmp_path):
-    """The reference has the loss that is named, not the one that would fit."""
+def test_named_loss_wins(tmp_path):
+    """The reference has the loss of `--loss`, not the class's own."""
     tested = find_class(write(tmp_path, OWN_LOSS), loss="mse")
 
     assert "differs" == checks.run(CHECKS["plain"], tested).outcome
@@ -180,7 +180,7 @@ class Model(keras.Model):
 
 
 def test_unknown_loss(tmp_path):
-    """A loss that is a formula is asked for; with a name, it is compared."""
+    """A loss without an object must be named with `--loss` to be compared."""
     path = write(tmp_path, FORMULA)
 
     unnamed = checks.run(CHECKS["plain"], find_class(path))
@@ -188,8 +188,8 @@ def test_unknown_loss(tmp_path):
     assert "--loss NAME" in unnamed.detail
     named = find_class(path, loss="mse")
     assert "exact" == checks.run(CHECKS["plain"], named).outcome
-    # The contract needs no reference.
-    kept = CHECKS["the state keeps its form"]
+    # Invariants need no reference.
+    kept = CHECKS["the state keeps its structure"]
     assert "holds" == checks.run(kept, find_class(path)).outcome
 
 
@@ -206,7 +206,7 @@ class Model(keras.Sequential):
 
 
 def test_own_metrics(tmp_path):
-    """The metrics that a class owns are found, with their arguments."""
+    """The metric objects of a class are found, with their arguments."""
     path = write(tmp_path, OWN_METRICS)
     tested = find_class(path, loss="categorical_crossentropy")
 
@@ -216,8 +216,8 @@ def test_own_metrics(tmp_path):
 
 
 @pytest.mark.exhaustive
-def test_header_says_it_all(tmp_path):
-    """For a generated file, the first line says what the class owns."""
+def test_generated_file(tmp_path):
+    """The first line of a generated file describes the class."""
     from scaffold import render, write
 
     spec = Spec(
@@ -234,12 +234,12 @@ def test_header_says_it_all(tmp_path):
 
     assert replace(generated_class(spec), load=tested.load) == tested
     assert "Mine" == tested.load().__name__
-    for name in ("plain", "activity regularizer", "a saved model trains on"):
+    for name in ("plain", "activity regularizer", "a loaded model continues training"):
         assert not checks.run(CHECKS[name], tested).failed
 
 
-def test_part_of_a_package(tmp_path):
-    """A file of a package may import its neighbours."""
+def test_file_in_a_package(tmp_path):
+    """A file in a package can import its siblings."""
     (tmp_path / "package_of_mine").mkdir()
     (tmp_path / "package_of_mine" / "__init__.py").touch()
     (tmp_path / "package_of_mine" / "base.py").write_text("import keras as k\n")
@@ -250,7 +250,7 @@ def test_part_of_a_package(tmp_path):
 
 
 def test_file_is_imported_once(tmp_path):
-    """The file is imported anew only for classes whose bases Keras rewrites."""
+    """The file is imported again only if Keras rewrites the bases of the class."""
     counter = tmp_path / "count"
     counter.touch()
     source = f"open({str(counter)!r}, 'a').write('.')\n\n\nclass Model(keras.Model):\n"
@@ -275,36 +275,36 @@ def test_file_is_imported_once(tmp_path):
         (
             "class A(keras.Model):\n    pass\n",
             {"class_name": "B"},
-            "no subclass of keras.Model named 'B'. It has A.",
+            "no subclass of keras.Model named 'B'. It defines A.",
         ),
         (
             "class A(keras.Sequential):\n    def __init__(self):\n        pass\n",
             {},
-            "A.__init__() needs arguments",
+            "A.__init__() requires arguments",
         ),
         (
             "class A(keras.Model):\n    def __init__(self, *, units):\n        pass\n",
             {},
-            "A.__init__() needs arguments",
+            "A.__init__() requires arguments",
         ),
         (
             "class A(keras.Model):\n    def __init__(self, generator):\n        pass\n",
             {},
-            "A.__init__() needs arguments",
+            "A.__init__() requires arguments",
         ),
         ("class A(keras.Model):\n    pass\n", {"loss": "mze"}, "no loss 'mze'"),
         ("class A(keras.Model):\n    pass\n", {"build": "make"}, "names no function"),
     ],
 )
 def test_refused(tmp_path, source, arguments, message):
-    """What cannot be verified is an error that says what to do."""
+    """A class that cannot be tested is an error with a hint."""
     with pytest.raises(SpecError) as caught:
         find_class(write(tmp_path, source), **arguments)
 
     assert message in str(caught.value)
 
 
-# A model that another function builds: the contracts alone.
+# Models of `--build`.
 
 
 TWO_OPTIMIZERS = """
@@ -320,7 +320,7 @@ class Model(keras.Model):
         self._second = keras.optimizers.Adam(0.01)
         self._second.build(self.trainable_variables)
         if tracked:
-            # So they are non-trainable variables, which travel in the state.
+            # Tracked by the model, they are part of the state.
             self.second_variables = list(self._second.variables)
 
     def get_config(self):
@@ -403,20 +403,20 @@ def make_hundred_rows():
 
 @pytest.mark.exhaustive
 def test_build(tmp_path):
-    """`--build` makes the model; a second optimizer must travel in the state."""
+    """`--build` makes the model, and a second optimizer must be in the state."""
     path = write(tmp_path, TWO_OPTIMIZERS)
     right = find_class(path, build=f"{path}:make")
     wrong = find_class(path, build=f"{path}:make_untracked")
 
     def outcomes(tested):
-        contracts = [c for c in checks.CHECKS if c.group == "contract"]
-        return {c.name: checks.run(c, tested).outcome for c in contracts}
+        invariants = [c for c in checks.CHECKS if c.group == "contract"]
+        return {c.name: checks.run(c, tested).outcome for c in invariants}
 
     kept = outcomes(right)
-    # It trains without weights, which the contract finds.
+    # It ignores sample weights.
     assert "differs" == kept.pop("sample weights change the loss")
     assert {"holds"} == set(kept.values())
-    outside = CHECKS["nothing is read outside the state"]
+    outside = CHECKS["no variable is read outside the state"]
     assert "differs" == checks.run(outside, wrong).outcome
     assert "not applicable" == checks.run(CHECKS["plain"], right).outcome
 
@@ -424,31 +424,31 @@ def test_build(tmp_path):
 @pytest.mark.parametrize(
     ("function", "message"),
     [
-        ("make_a_list", "makes a list, not a keras.Model"),
-        ("make_alone", "does not say what it takes"),
-        ("make_another", "makes a Sequential, not a Model"),
+        ("make_a_list", "returns a list, not a keras.Model"),
+        ("make_alone", "whose input shape is unknown"),
+        ("make_another", "returns a Sequential, not a Model"),
         ("make_uncompiled", "is not compiled"),
-        ("make_the_same", "returns the same model again"),
+        ("make_the_same", "returns the same model twice"),
         ("make_an_error", "fails: ZeroDivisionError: division by zero (at model.py:"),
         ("make_nothing", "has no function 'make_nothing'"),
     ],
 )
 def test_build_is_checked(tmp_path, function, message):
-    """What `--build` does wrong is said before the step is blamed for it."""
+    """A mistake in the function of `--build` is an error."""
     path = write(tmp_path, TWO_OPTIMIZERS)
 
     with pytest.raises(SpecError, match=re.escape(message)):
         find_class(path, "Model", build=f"{path}:{function}")
-    with pytest.raises(SpecError, match="there is no file"):
+    with pytest.raises(SpecError, match="model.pyx.py does not exist"):
         find_class(path, "Model", build=f"{path}x.py:make")
 
 
 def test_build_with_any_number_of_rows(tmp_path):
-    """Whatever rows `--build` brings, the contracts get full batches of them."""
+    """The data of `--build` are repeated or cut to full batches."""
     path = write(tmp_path, TWO_OPTIMIZERS)
     for function in ("make_ten_rows", "make_hundred_rows"):
         tested = find_class(path, "Model", build=f"{path}:{function}")
-        for name in ("nothing compiles twice", "the state can be carried by a scan"):
+        for name in ("each step compiles once", "the state works as a scan carry"):
             assert "holds" == checks.run(CHECKS[name], tested).outcome
 
 
@@ -496,7 +496,7 @@ def make_eager():
     ],
 )
 def test_a_layer_that_stops_compilation_is_named(tmp_path, function, compiled, once):
-    """Keras says nothing when it trains uncompiled: the report names the layer."""
+    """Keras trains uncompiled without a warning. The report names the layer."""
     path = write(tmp_path, AUGMENTS)
     tested = find_class(path, "Model", build=f"{path}:{function}")
 
@@ -504,10 +504,10 @@ def test_a_layer_that_stops_compilation_is_named(tmp_path, function, compiled, o
 
     assert compiled == verdict.outcome
     assert compiled == "holds" or "shift has supports_jit = False" in verdict.detail
-    assert once == checks.run(CHECKS["nothing compiles twice"], tested).outcome
+    assert once == checks.run(CHECKS["each step compiles once"], tested).outcome
 
 
-# Correct classes, written by hand: no false alarm.
+# Correct classes: no false alarm.
 
 
 CLASSIFIER = """
@@ -563,18 +563,18 @@ BESIDE_A_GENERATED_ONE = text(Spec(manual_metrics=True, demo=False)).replace(
     ("source", "check", "outcome"),
     [
         (CLASSIFIER, "weight regularizers", "exact"),
-        (CLASSIFIER, "classes", "exact"),
-        (CLASSIFIER, "all state moves", "holds"),
+        (CLASSIFIER, "class labels", "exact"),
+        (CLASSIFIER, "all state is updated", "holds"),
         (FROM_A_GRAPH, "plain", "exact"),
         (FROM_A_GRAPH, "overridden compute_metrics", "not applicable"),
         (WEIGHTED_MEAN, "sample weights change the loss", "holds"),
-        (TRACKS_IN_EVALUATION, "all state moves", "holds"),
+        (TRACKS_IN_EVALUATION, "all state is updated", "holds"),
         (TRACKS_IN_EVALUATION, "plain", "not applicable"),
         (BESIDE_A_GENERATED_ONE, "plain", "exact"),
     ],
 )
 def test_correct_by_hand(tmp_path, source, check, outcome):
-    """A right class is not accused, and what cannot be known is not guessed."""
+    """A correct class passes every check that applies."""
     path = tmp_path / "model.py"
     head = "" if source.startswith("#") else "import keras\n"
     path.write_text(f"{source}" if not head else head + source, encoding="utf-8")
@@ -605,10 +605,10 @@ class Model(keras.Model):
     ],
 )
 def test_wrong_evaluation_without_a_reference(tmp_path, state, problem):
-    """With a loss of one's own, the contract still sees what evaluation does wrong."""
+    """Invariants find mistakes in evaluation without a reference."""
     path = write(tmp_path, WRONG_EVALUATION.format(state=state))
 
-    verdict = checks.run(CHECKS["all state moves"], find_class(path))
+    verdict = checks.run(CHECKS["all state is updated"], find_class(path))
 
     assert problem in verdict.detail, verdict
 
@@ -617,19 +617,19 @@ def test_wrong_evaluation_without_a_reference(tmp_path, state, problem):
 
 
 def verdict(name, outcome="exact", **more):
-    """Returns a verdict as the child processes report it."""
+    """Returns a verdict in the form of the child processes."""
     blank = {"group": "losses", "detail": "", "cause": "", "fix": ""}
     return {**blank, "name": name, "outcome": outcome, "builds_on": [], "parts": []} | (
         more
     )
 
 
-def test_report_puts_failures_with_their_cause():
-    """Cases that fail for one reason are told once, under the simplest of them."""
+def test_report_groups_failures_by_cause():
+    """Failures of one cause make one paragraph, with the simplest first."""
     shown = report.as_text(
         [
             verdict("plain"),
-            verdict("one", "differs", detail="a: 1", cause="Because.", fix="Mend it."),
+            verdict("one", "differs", detail="a: 1", cause="Because.", fix="Fix it."),
             verdict("two", "raises", cause="Odd.", fix="?", builds_on=["one"]),
             verdict("three", "differs", cause="Other.", fix="Do that."),
             verdict("four", "not applicable", detail="it has no x"),
@@ -645,7 +645,7 @@ def test_report_puts_failures_with_their_cause():
 
 
 def test_report_of_a_wrong_update():
-    """Where the plain case trains wrong weights, every difference has that cause."""
+    """If the plain case trains wrong weights, every difference has its cause."""
     shown = report.as_text(
         [
             verdict("plain", "differs", cause="Wrong.", parts=["history", "weights"]),
@@ -659,7 +659,7 @@ def test_report_of_a_wrong_update():
 
 
 def test_close_is_not_exact():
-    """A difference of the last bit is shown, and is not a failure."""
+    """A rounding difference is shown, but is not a failure."""
     shown = verdict("plain", "close", detail="weights/0: differs by up to 1e-08")
 
     assert "close  weights/0: differs by up to 1e-08" in report.as_text([shown])
@@ -667,7 +667,7 @@ def test_close_is_not_exact():
 
 
 def test_select():
-    """A pattern is a part of a name, in any case, with `*` for anything."""
+    """A pattern is a part of a name, case-insensitive, with `*` for anything."""
 
     def names(*arguments):
         return [check.name for check in checks.select(*arguments)]
@@ -675,7 +675,7 @@ def test_select():
     assert len(names()) == len(checks.CHECKS) == len(set(names()))
     assert ["mixed_bfloat16"] == names("BFLOAT")
     assert {check.name for check in CASES if check.group == "state"} < {*names("state")}
-    assert ["save, load and train on"] == names("saving:*load")
+    assert ["save, load, continue training"] == names("saving:*load")
     assert 0 < len(names("", True)) < len(names())
     with pytest.raises(SpecError, match="No check matches 'nope'"):
         checks.select("nope")

@@ -1,4 +1,4 @@
-"""`kscaffold verify` as people run it: its exit codes, its output, its processes."""
+"""The command `kscaffold verify`: its exit codes, output and child processes."""
 
 import json
 import os
@@ -33,20 +33,20 @@ def write(folder, source, name="model.py"):
     return str(folder / name)
 
 
-def test_what_holds(tmp_path):
-    """A generated file passes: exit 0, a line for each case, and why some are not."""
+def test_success(tmp_path):
+    """A generated file passes: exit 0, a line per check, and why some do not apply."""
     path = write(tmp_path, text(Spec(manual_metrics=True)))
     done = verify(path, "--only", "losses: add_loss", "--jobs", "1")
 
     assert 0 == done.returncode, done.stderr
     assert done.stdout.startswith("losses\n  add_loss in a layer       exact\n")
     assert "weight regularizers" not in done.stdout
-    assert "the case has others:\n    add_loss without targets\n" in done.stdout
+    assert "the case compiles others:\n    add_loss without targets\n" in done.stdout
     assert done.stdout.endswith("\n2 exact, 1 not applicable.\n")
     assert "" == done.stderr
 
 
-def test_what_differs():
+def test_failure():
     """A class with mistakes fails: exit 1, with the cause and the fix."""
     done = verify(f"{MISTAKES}:EveryMistake", "--only", "regularizer", "--jobs", "1")
 
@@ -73,7 +73,7 @@ class Model(keras.Model):
 
 @pytest.mark.exhaustive
 def test_json(tmp_path):
-    """`--json` is one object, whatever the file under test prints."""
+    """`--json` prints one object, even if the file under test prints, too."""
     path = write(tmp_path, NOISY)
     done = verify(path, "--only", "losses: plain", "--json")
     data = json.loads(done.stdout)
@@ -114,7 +114,7 @@ class Model(keras.Model):
     ],
 )
 def test_crash(tmp_path, what, limit, reason):
-    """A step that ends its process, or never ends, fails its case and no other."""
+    """A step that kills its process or hangs fails only its own case."""
     path = write(tmp_path, STOPS.format(what=what))
     only = ("--only", "losses: [pw]*", "--jobs", "1", "--timeout", limit)
     done = verify(path, *only, "--json")
@@ -137,8 +137,8 @@ def test_crash(tmp_path, what, limit, reason):
     ],
     ids=["syntax", "no model", "raises", "ends"],
 )
-def test_could_not_run(tmp_path, source, message):
-    """What cannot be verified ends with 2, and no traceback."""
+def test_unusable_file(tmp_path, source, message):
+    """A file that cannot be tested exits with 2, without a traceback."""
     done = verify(write(tmp_path, source), "--jobs", "1")
 
     assert (2, "") == (done.returncode, done.stdout)
@@ -147,16 +147,16 @@ def test_could_not_run(tmp_path, source, message):
 
 
 def test_nothing_applies(tmp_path):
-    """Where no case has a meaning, nothing was proven: exit 2, and why."""
+    """If no check applies, nothing was tested: exit 2, with the reason."""
     done = verify(write(tmp_path, text(Spec())), "--only", "class_weight")
 
     assert (2, "") == (done.returncode, done.stdout)
-    assert "No check applies: it refuses weights" in done.stderr
+    assert "No check applies: the class does not take sample weights" in done.stderr
 
 
 @pytest.mark.exhaustive
-def test_files_of_the_folder_are_not_modules(tmp_path):
-    """A file that has a module's name does not take its place."""
+def test_files_shadow_no_modules(tmp_path):
+    """A file in the current folder does not shadow a module."""
     write(tmp_path, "raise RuntimeError('not me')", "inspect.py")
     (tmp_path / "scaffold").mkdir()
     (tmp_path / "scaffold" / "__init__.py").touch()
@@ -178,15 +178,15 @@ def invoke(*arguments):
 
 
 def test_no_such_file():
-    """A file that is not there is an error before anything is imported."""
+    """A missing file is an error before anything is imported."""
     result = invoke("nope.py")
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert "nope.py: No such file or directory." in result.stderr
 
 
-def test_nothing_named():
-    """Without a file there is nothing to do."""
+def test_without_a_file():
+    """The file is required."""
     result = invoke()
 
     assert 2 == result.exit_code
@@ -194,7 +194,7 @@ def test_nothing_named():
 
 
 def test_without_keras(monkeypatch):
-    """Without Keras, the error says what to install."""
+    """Without Keras, the hint is a command that installs it."""
     monkeypatch.setattr(request, "find_spec", lambda name: None)
     result = invoke(MISTAKES)
 
@@ -203,7 +203,7 @@ def test_without_keras(monkeypatch):
 
 
 def test_another_backend(monkeypatch):
-    """Another backend is refused, with the way out."""
+    """Another backend is an error with a hint."""
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     result = invoke(MISTAKES)
 
@@ -212,7 +212,7 @@ def test_another_backend(monkeypatch):
 
 
 def test_list():
-    """`--list` names every case, as `--only` finds it; `--json` the quick ones too."""
+    """`--list` prints every check in the form of `--only`. `--json` marks the quick."""
     listed = invoke("--list").stdout.splitlines()
     data = json.loads(invoke("--list", "--json").stdout)["cases"]
 
@@ -233,7 +233,7 @@ def test_list():
     ],
 )
 def test_target(target, expected, tmp_path, monkeypatch):
-    """A class may follow the file; a colon may be a part of the file's name."""
+    """A class can follow the file. A file name can contain a colon."""
     monkeypatch.chdir(tmp_path)
     for name in ("model.py", "odd:name.py"):
         Path(name).write_text("x = 1\n")
@@ -243,7 +243,7 @@ def test_target(target, expected, tmp_path, monkeypatch):
 
 @pytest.mark.exhaustive
 def test_progress(tmp_path):
-    """On a terminal, a bar on standard error says how far it is."""
+    """On a terminal, standard error shows a progress bar."""
     path = write(tmp_path, text(Spec()))
     ours, terminal = pty.openpty()
     done = verify(path, "--only", "losses: plain", "--jobs", "1", stderr=terminal)
@@ -261,11 +261,11 @@ def test_progress(tmp_path):
     [
         Spec(style="subclass", task="binary", test_step=True, sample_weight=True),
     ],
-    # The parity tests hold every feature against classes of all styles.
+    # The parity tests compare every feature with classes of all styles.
     ids=lambda spec: " ".join(spec.arguments()),
 )
 def test_generated_file_passes_all(spec, tmp_path):
-    """Every case holds for what `new` writes, to the last bit."""
+    """A generated file passes every check, to the last bit."""
     done = verify(write(tmp_path, text(spec)), "--json")
     outcomes = {case["outcome"] for case in json.loads(done.stdout)["cases"]}
 

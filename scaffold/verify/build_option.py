@@ -1,4 +1,4 @@
-"""What `--build` makes: checked first, so that its mistakes are not the step's."""
+"""Builds the models of `--build`, and checks them before their steps are tested."""
 
 import importlib
 import os
@@ -12,79 +12,94 @@ from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
 from .file_import import import_alone, import_file
-from .parity.case import BATCH
+from .parity.batches import BATCH
 from .verdict import describe
 
-#: How to go on where nothing says how a class is built.
-BUILD_HINT = "Name a function that builds the model: --build FILE:FUNCTION."
-
-#: How many rows the models get: three full batches, so that there is one shape.
+#: The number of rows of the data: three full batches, so that all have one shape.
 ROWS = 3 * BATCH
 
+RESULT = "a compiled model, (model, x) or (model, (x, y))"
 
-def builder(place: str, cls: type) -> Callable[[], tuple]:
-    """Returns a function that makes a model and data for it, by one of the user's.
+
+def build_hint(module: types.ModuleType, path: str) -> str:
+    """Returns how to name a function that builds a model of a file."""
+    builders = [n for n in _functions(module) if n.startswith(("build", "make"))]
+    if builders:
+        return f"Name its function: --build {os.path.relpath(path)}:{builders[0]}."
+    return (
+        f"Write a function that returns {RESULT}, and name it: --build FILE:FUNCTION."
+    )
+
+
+def user_builder(place: str, cls: type) -> Callable[[], tuple]:
+    """Returns a checked builder that calls the user's function.
 
     Args:
         place: `FILE:FUNCTION` or `MODULE:FUNCTION`.
-        cls: The class that the model must be of.
+        cls: The class of the model.
 
     Raises:
-        SpecError: If there is no such function, or as `checked()`.
+        SpecError: If the function does not exist, or for the reasons of `checked()`.
     """
     return checked(f"--build {place}", _function(place), cls)
 
 
 def example_builder(spec: Spec, module: types.ModuleType, cls: type) -> Callable:
-    """Returns the builder of a generated file, with the data of its recipe's example.
+    """Returns a checked builder for a generated file, with its recipe's data.
 
     Args:
         spec: The options of the file.
-        module: The file; its function `build_model()` makes the model.
+        module: The file. Its function `build_model()` builds the model.
         cls: The class in it.
 
     Raises:
-        SpecError: If that function is gone, or as `checked()`.
+        SpecError: If that function is missing, or for the reasons of `checked()`.
     """
+    file = os.path.basename(module.__file__)
     if not callable(getattr(module, "build_model", None)):
-        raise SpecError("There is no build_model() that builds the model.", BUILD_HINT)
+        raise SpecError(
+            f"{file} has no function build_model().", build_hint(module, file)
+        )
     example = import_alone(example_path(spec.recipe))
     make = lambda: (module.build_model(), example.data(spec))  # noqa: E731
-    return checked("build_model()", make, cls)
+    return checked(f"build_model() of {file}", make, cls)
 
 
 def checked(what: str, make: Callable, cls: type) -> Callable[[], tuple]:
-    """Returns a function that makes a model and data for it, and checks both.
+    """Returns a function that makes a model and its data, and checks both.
 
     Args:
-        what: What to call `make` in an error.
+        what: The name of `make` in error messages.
         make: Returns a model, or a model and its data.
-        cls: The class that the model must be of.
+        cls: The class of the model.
 
     Returns:
-        A function without arguments that returns `(model, data)`. The data are
-        `(x,)` or `(x, y)`, structures of arrays of 48 rows.
+        A function without arguments that returns `(model, data)`. The data are `(x,)`
+        or `(x, y)`, structures of arrays of 48 rows.
 
     Raises:
-        SpecError: If it fails or does not make a new compiled model of the class each
-            time.
+        SpecError: If `make` fails, or does not return a new compiled model of the class
+            in each call.
     """
-    made = []
+    last = []
 
     def build() -> tuple:
         try:
             result = make()
         except Exception as error:
-            raise SpecError(f"{what} fails: {describe(error)}.") from error
+            raise SpecError(
+                f"{what} fails: {describe(error)}.",
+                "Call the function in Python to see the whole traceback.",
+            ) from error
         pair = isinstance(result, tuple) and len(result) == 2
         model, data = result if pair else (result, None)
         _check(what, model, cls)
-        if made and made[0] is model:
+        if last and last[0] is model:
             raise SpecError(
-                f"{what} returns the same model again.",
-                "Make a new one in each call, with the same weights for the same seed.",
+                f"{what} returns the same model twice.",
+                "Return a new model in each call, with equal weights for equal seeds.",
             )
-        made[:] = [model]
+        last[:] = [model]
         if data is None:
             data = _random_inputs(what, model)
         data = data if isinstance(data, tuple) else (data,)
@@ -95,56 +110,79 @@ def checked(what: str, make: Callable, cls: type) -> Callable[[], tuple]:
 
 
 def _function(place: str) -> Callable:
+    """Imports the function that `--build` names."""
     where, _, name = place.rpartition(":")
     if not where:
         raise SpecError(f"--build {place!r} names no function.", "Use FILE:FUNCTION.")
     is_file = where.endswith(".py")
     if is_file and not os.path.isfile(where):
-        raise SpecError(f"--build {place}: there is no file {where}.")
+        raise SpecError(
+            f"--build {place}: the file {where} does not exist.",
+            "Check the path. It is relative to the current folder.",
+        )
     try:
         module = import_file(where) if is_file else importlib.import_module(where)
     except Exception as error:
         raise SpecError(
-            f"--build {place}: {where} cannot be imported: {describe(error)}."
+            f"--build {place}: importing {where} raises {describe(error)}.",
+            "Name a file, FILE.py:FUNCTION, or a module that Python can import.",
         ) from error
     if not callable(getattr(module, name, None)):
-        raise SpecError(f"--build {place}: {where} has no function {name!r}.")
+        names = ", ".join(_functions(module)) or "no functions"
+        raise SpecError(
+            f"--build {place}: {where} has no function {name!r}.", f"It has {names}."
+        )
     return getattr(module, name)
 
 
+def _functions(module: types.ModuleType) -> list[str]:
+    """Returns the names of the functions that a module defines."""
+    return [
+        name
+        for name, value in vars(module).items()
+        if isinstance(value, types.FunctionType) and value.__module__ == module.__name__
+    ]
+
+
 def _check(what: str, model, cls: type) -> None:
-    """Refuses what is not a compiled model of the class."""
+    """Raises an error unless the model is a compiled model of the class."""
     if not isinstance(model, keras.Model):
         raise SpecError(
-            f"{what} makes a {type(model).__name__}, not a keras.Model.",
-            "Return a compiled model, (model, x) or (model, (x, y)).",
+            f"{what} returns a {type(model).__name__}, not a keras.Model.",
+            f"Return {RESULT}.",
         )
-    # By name: the file of the class may have been imported more than once.
+    # By name: the file may have been imported more than once.
     bases = [b for b in type(model).__mro__ if b.__module__.split(".")[0] != "keras"]
     if cls.__name__ not in [base.__name__ for base in bases]:
-        raise SpecError(f"{what} makes a {type(model).__name__}, not a {cls.__name__}.")
+        raise SpecError(
+            f"{what} returns a {type(model).__name__}, not a {cls.__name__}.",
+            f"Return {RESULT} of the class under test.",
+        )
     if not model.compiled:
         raise SpecError(
-            f"{what} makes a model that is not compiled.",
-            "Call its compile(), with the loss and the metrics that it trains with.",
+            f"{what} returns a model that is not compiled.",
+            "Call its compile() with the loss and the metrics that it trains with.",
         )
 
 
 def _random_inputs(what: str, model) -> np.ndarray:
-    """Makes inputs for a model that knows their shape."""
+    """Makes random inputs for a model with a known input shape."""
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or not all(shape[1:]):
         raise SpecError(
-            f"{what} makes a model that does not say what it takes.",
-            "Return data with it: (model, x) or (model, (x, y)).",
+            f"{what} returns a model whose input shape is unknown.",
+            "Return its data as well: (model, x) or (model, (x, y)).",
         )
     rng = np.random.default_rng(0)
     return rng.normal(size=(ROWS, *shape[1:])).astype("float32")
 
 
 def _full_batches(array) -> np.ndarray:
-    """Repeats or cuts an array to full batches."""
+    """Repeats or cuts the rows of an array to three full batches."""
     array = np.asarray(array)
     if not array.ndim or not len(array):
-        raise SpecError("--build returns data without rows.", "Return (model, (x, y)).")
+        raise SpecError(
+            "--build returns data without rows.",
+            "Return arrays with a batch dimension: (model, (x, y)).",
+        )
     return array[np.arange(ROWS) % len(array)]

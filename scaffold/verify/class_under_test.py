@@ -1,4 +1,4 @@
-"""The class under test: what it owns, how it is built."""
+"""The class under test: how it is built, and which loss and metrics it owns."""
 
 import types
 from collections.abc import Callable
@@ -9,24 +9,28 @@ from ..objective import Objective
 from ..rendering import render
 from ..spec import Spec
 
+#: Why weighted checks do not apply to a class.
+NO_WEIGHTS = "the class does not take sample weights (--sample-weight adds them)"
+
 
 @dataclass(frozen=True)
 class ClassUnderTest:
     """A class under test.
 
     Attributes:
-        load: Returns the class as it is defined: Keras rewrites the bases of a class
-            that was called as `cls(inputs, outputs)`, and of all that it derives from,
-            so that it cannot be subclassed afterwards.
-        style: How it is built: `functional`, `graph` (from inputs and outputs alone),
+        load: Returns the class with its original base classes. Keras rewrites the
+            bases of a class that is called as `cls(inputs, outputs)`, so it cannot be
+            subclassed afterwards.
+        style: How it is built: `functional`, `graph` (only from inputs and outputs),
             `sequential`, or `subclass` (a case replaces its layers and its `call()`).
-        objective: The loss and the metrics that it trains with, owned or not.
-        loss: The loss object that it owns, where the objective's text cannot say it.
+        objective: The loss and the metrics that it trains with, owned or compiled.
+        loss: The loss object that it owns, if the objective cannot describe it.
         owns_loss: Whether `compile()` gets no loss.
         owns_metrics: Whether `compile()` gets no metrics.
         weighted: Whether it takes sample weights.
-        build: Makes a model and `(x,)` or `(x, y)` for it, in place of all that.
-        unknown: Why it cannot be compared with `keras.Model`, and what to do.
+        build: Makes a model and its data, `(x,)` or `(x, y)`. The other attributes are
+            then unused.
+        unknown: Why it cannot be compared with `keras.Model`.
     """
 
     load: Callable[[], type] = field(compare=False)
@@ -41,7 +45,7 @@ class ClassUnderTest:
 
 
 def generated_class(spec: Spec) -> ClassUnderTest:
-    """Returns the class that a spec generates."""
+    """Returns the class that is generated for a spec."""
     return ClassUnderTest(
         load=lambda: execute(_compiled(spec), spec.class_name),
         style=spec.style,
@@ -59,7 +63,7 @@ def _compiled(spec: Spec):
 
 
 def execute(code, class_name: str) -> type:
-    """Runs the code of a module, and returns a class that it defines."""
+    """Runs the code of a module, and returns one of its classes."""
     module = types.ModuleType("generated")
     exec(code, module.__dict__)
     return getattr(module, class_name)

@@ -1,4 +1,4 @@
-"""The verdicts for people: a table, and each failure with its cause and fix."""
+"""Prints the verdicts: a table, then each failure with its cause and fix."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ MARKS = {
 
 
 def failed(verdict: dict) -> bool:
-    """Whether a verdict is against the class."""
+    """Whether the class failed the check."""
     return verdict["outcome"] in ("differs", "raises")
 
 
@@ -34,7 +34,7 @@ def as_text(verdicts: list[dict]) -> str:
 
 
 def _table(verdicts: list[dict]) -> Iterator[str]:
-    """Yields a line for each case that was run, under the names of the groups."""
+    """Yields a line for each check that ran, grouped."""
     width = max(len(verdict["name"]) for verdict in verdicts)
     run = [v for v in verdicts if v["outcome"] != "not applicable"]
     for group, members in groupby(run, lambda verdict: verdict["group"]):
@@ -47,7 +47,7 @@ def _table(verdicts: list[dict]) -> Iterator[str]:
 
 
 def _left_out(verdicts: list[dict]) -> Iterator[str]:
-    """Yields why cases have no meaning for the class, and which these are."""
+    """Yields the checks that do not apply, by reason."""
     groups = Counter(verdict["group"] for verdict in verdicts)
     reasons = {}
     for verdict in verdicts:
@@ -66,28 +66,29 @@ def _left_out(verdicts: list[dict]) -> Iterator[str]:
 
 
 def _failures(verdicts: list[dict]) -> Iterator[str]:
-    """Yields what failed, one paragraph for each cause."""
+    """Yields the failures, one paragraph for each cause."""
     failures = {verdict["name"]: verdict for verdict in verdicts if failed(verdict)}
     causes = {}
     for verdict in failures.values():
-        told = _simplest(verdict, failures)
-        causes.setdefault((told["cause"], told["fix"]), []).append(verdict)
+        simplest = _simplest(verdict, failures)
+        key = simplest["cause"], simplest["fix"]
+        causes.setdefault(key, []).append(verdict)
     for (cause, fix), found in causes.items():
         yield from ["", *_failure(cause, fix, found)]
 
 
 def _simplest(verdict: dict, failures: dict[str, dict]) -> dict:
-    """Finds the simpler case that fails for the reason for which a verdict does."""
+    """Returns the simplest failure that explains a verdict."""
     plain = failures.get("plain")
     compared = verdict["outcome"] == "differs" and verdict["group"] != "contract"
     if compared and plain and "weights" in plain["parts"]:
-        return plain  # where it is wrong, all is
+        return plain  # wrong weights in the plain case explain every difference
     simpler = [failures[name] for name in verdict["builds_on"] if name in failures]
     return simpler[0] if simpler else verdict
 
 
 def _failure(cause: str, fix: str, found: list[dict]) -> list[str]:
-    """Tells of the cases that failed for one reason, the first of them in full."""
+    """Returns the lines for failures of one cause. The first is shown in full."""
     first = found[0]
     others = ", ".join(verdict["name"] for verdict in found[1:])
     title = f"{first['group']}: {first['name']} {first['outcome']}"
@@ -107,7 +108,7 @@ def _wrap(label: str, text: str) -> list[str]:
 
 
 def summary(verdicts: list[dict]) -> str:
-    """Counts the outcomes in one line."""
+    """Returns the number of checks with each outcome."""
     counts = {}
     for verdict in verdicts:
         counts[verdict["outcome"]] = counts.get(verdict["outcome"], 0) + 1
@@ -115,7 +116,7 @@ def summary(verdicts: list[dict]) -> str:
 
 
 def list_checks(pattern: str, quick: bool) -> list[dict]:
-    """Lists the cases by their names, groups, and whether `--quick` runs them."""
+    """Returns the name and group of each check, and whether `--quick` runs it."""
     os.environ["KERAS_BACKEND"] = "jax"
     from .checks import select  # imports Keras
 
@@ -125,17 +126,17 @@ def list_checks(pattern: str, quick: bool) -> list[dict]:
     ]
 
 
-def as_list(cases: list[dict]) -> str:
-    """Returns the cases one a line, as `--only` finds them."""
-    return "".join(f"{case['group']}: {case['name']}\n" for case in cases)
+def as_list(checks: list[dict]) -> str:
+    """Returns one line per check, in the form that `--only` searches."""
+    return "".join(f"{check['group']}: {check['name']}\n" for check in checks)
 
 
 @contextmanager
 def progress_bar():
-    """Shows on a terminal's standard error how many cases are done.
+    """Shows the progress on standard error if it is a terminal.
 
     Yields:
-        A function of how many are done, and how many there are.
+        A function that takes the number of finished checks and of all checks.
     """
     shown = sys.stderr is not None and sys.stderr.isatty()
 

@@ -1,4 +1,4 @@
-"""What became of a case or of a contract."""
+"""The result of a check."""
 
 import os
 import sys
@@ -7,22 +7,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .causes import explain
+from .causes import of_error
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a case.
+    """The result of a check.
 
     Attributes:
-        name: The case.
-        group: The part of Keras that it belongs to.
-        outcome: `exact`, `close` (equal within the tolerance), `holds` (for a check
-            without a reference), `differs`, `raises` or `not applicable`.
-        detail: What differs, by how much and where first; or the error; or why not.
-        cause: What usually causes it.
+        name: The name of the check.
+        group: Its group.
+        outcome: `exact`, `close` (equal within the tolerance), `holds` (an invariant),
+            `differs`, `raises` or `not applicable`.
+        detail: The first differences and their size, the error, or the reason why the
+            check does not apply.
+        cause: The usual cause.
         fix: What to do about it.
-        builds_on: Simpler cases: if one of them fails, it says more.
+        builds_on: Simpler cases. If one of them fails, it explains more.
         parts: What differs: `history`, `weights`, `evaluate`, ...
     """
 
@@ -37,21 +38,22 @@ class Verdict:
 
     @property
     def failed(self) -> bool:
-        """Whether the class is at fault."""
+        """Whether the class failed the check."""
         return self.outcome in ("differs", "raises")
 
 
-def raised(case, error: Exception) -> Verdict:
-    """Returns the verdict on a case that ended with an error."""
+def raised(check, error: Exception) -> Verdict:
+    """Returns the verdict on a check that ended with an error."""
     detail = describe(error)
-    return Verdict(case.name, case.group, "raises", detail, *explain(case, detail))
+    explanation = of_error(check.name, detail)
+    return Verdict(check.name, check.group, "raises", detail, *explanation)
 
 
 def describe(error: Exception) -> str:
-    """Returns an error's type, the beginning of its text, and where it arose."""
+    """Returns an error's type, the start of its message, and where it was raised."""
     text = " ".join(str(error).split())
     text = text if len(text) <= 300 else f"{text[:297]}..."
-    # JAX leaves notes as well.
+    # Notes of `during()`. JAX adds notes as well.
     notes = [n for n in getattr(error, "__notes__", ()) if n.startswith("in ")]
     notes += [f"at {place}" for place in _places(error)[-1:]]
     where = f" ({', '.join(notes)})" if notes else ""
@@ -59,7 +61,7 @@ def describe(error: Exception) -> str:
 
 
 def _places(error: Exception) -> list[str]:
-    """Lists the lines of people's own files that an error went through."""
+    """Lists the lines of the user's files in an error's traceback."""
     ours = os.path.dirname(os.path.dirname(__file__))
     frames = traceback.extract_tb(error.__traceback__)
     return [
@@ -73,7 +75,7 @@ def _places(error: Exception) -> list[str]:
 
 @contextmanager
 def during(call: str) -> Iterator[None]:
-    """Notes in which call of Keras's an error arose."""
+    """Adds a note to an error that says which Keras call raised it."""
     try:
         yield
     except Exception as error:

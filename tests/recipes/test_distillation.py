@@ -249,7 +249,7 @@ def test_verify_knows_that_a_teacher_is_at_rest():
             lambda: Distiller, "functional", Spec().objective, build=make
         )
 
-    [contract] = [c for c in INVARIANTS if c.name == "all state moves"]
+    [contract] = [c for c in INVARIANTS if c.name == "all state is updated"]
     quiet = subject(lambda: dense("student", 4), lambda: with_state("teacher"))
     assert "holds" == check_invariant(contract, quiet).outcome
 

@@ -1,7 +1,7 @@
-"""What every step must keep, whatever it computes: checks that need no reference.
+"""An invariant: a check that needs no reference.
 
-They run on small models of the class under test, or on what `--build` makes, and so
-hold for algorithms that `keras.Model` does not have.
+It runs on small models of the class under test, or on the models of `--build`, so it
+also applies to algorithms that `keras.Model` lacks.
 """
 
 from collections.abc import Callable
@@ -9,50 +9,48 @@ from dataclasses import dataclass
 
 import keras
 
-from ..class_under_test import ClassUnderTest
+from ..causes import of_invariant
+from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..verdict import Verdict, raised
 from .model_factory import ModelFactory, NotApplicable
 
 
 @dataclass(frozen=True)
 class Invariant:
-    """A promise that a step makes.
+    """An invariant of every training step.
+
+    `causes.toml` has its cause and its fix.
 
     Attributes:
-        name: The promise, as a sentence.
-        check: Takes a `ModelFactory`; returns what is wrong, one line each.
-        cause: What usually breaks it.
-        fix: What to do about it.
+        name: The invariant, as a sentence.
+        find_problems: Takes a `ModelFactory`, and returns a list of problems.
         weighted: Whether it is about sample weights.
-        quick: Whether it is one of those that catch most mistakes.
-        group: The same for all.
+        quick: Whether `--quick` checks it.
+        group: The group of all invariants.
     """
 
     name: str
-    check: Callable
-    cause: str
-    fix: str
+    find_problems: Callable[[ModelFactory], list[str]]
     weighted: bool = False
     quick: bool = False
     group: str = "contract"
 
 
 def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
-    """Checks that the class keeps a promise."""
+    """Checks an invariant of a class."""
+    name, group = invariant.name, invariant.group
     if invariant.weighted and not tested.weighted:
-        reason = "it refuses weights: generate it with --sample-weight"
-        return Verdict(invariant.name, invariant.group, "not applicable", reason)
-    # Names start anew. To free memory as well would take longer with every program.
+        return Verdict(name, group, "not applicable", NO_WEIGHTS)
+    # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
     try:
-        problems = invariant.check(ModelFactory(tested))
+        problems = invariant.find_problems(ModelFactory(tested))
     except NotApplicable as reason:
-        return Verdict(invariant.name, invariant.group, "not applicable", str(reason))
+        return Verdict(name, group, "not applicable", str(reason))
     except Exception as error:
         return raised(invariant, error)
     if not problems:
-        return Verdict(invariant.name, invariant.group, "holds")
+        return Verdict(name, group, "holds")
     shown = "; ".join(problems[:3])
     more = f"; {len(problems) - 3} more" if len(problems) > 3 else ""
-    texts = invariant.cause, invariant.fix
-    return Verdict(invariant.name, invariant.group, "differs", shown + more, *texts)
+    return Verdict(name, group, "differs", shown + more, *of_invariant(name))

@@ -1,4 +1,4 @@
-"""What can be read off a step's program, without running it: its jaxpr."""
+"""Traces a step to its jaxpr, and inspects the jaxpr without running it."""
 
 from functools import cache
 from typing import NamedTuple
@@ -8,10 +8,14 @@ import keras
 
 
 class Traced(NamedTuple):
-    """A step as a program, with what goes in and what comes out.
+    """A traced step.
 
-    `variables` are those of the state, in its order; `state` has their values, and
-    `new_state` and `logs` have shapes and dtypes alone.
+    Attributes:
+        variables: The variables of the state, in its order.
+        state: Their values, as the step receives them.
+        program: The jaxpr.
+        logs: The shapes and dtypes of the logs.
+        new_state: The shapes and dtypes of the returned state.
     """
 
     variables: list
@@ -22,15 +26,15 @@ class Traced(NamedTuple):
 
 
 def trace(model, name: str, data) -> Traced:
-    """Traces `train_step` or `test_step` of a model that is built.
+    """Traces `train_step()` or `test_step()` of a built model.
 
     Args:
         model: The model.
-        name: The name of the step.
+        name: `"train_step"` or `"test_step"`.
         data: A batch.
     """
     parts = state_variables(model)
-    if name == "test_step":  # an evaluation has no optimizer
+    if name == "test_step":  # evaluation has no optimizer state
         del parts[2]
     state = values(parts)
     make = jax.make_jaxpr(getattr(model, name), return_shape=True)
@@ -39,7 +43,7 @@ def trace(model, name: str, data) -> Traced:
 
 
 def state_variables(model) -> list[list]:
-    """Lists the variables of the state of `train_step()`, in its four parts."""
+    """Returns the four lists of variables that make the state of `train_step()`."""
     return [
         list(model.trainable_variables),
         list(model.non_trainable_variables),
@@ -49,12 +53,12 @@ def state_variables(model) -> list[list]:
 
 
 def values(parts) -> tuple:
-    """Returns the state that some variables hold, as `fit()` makes it."""
+    """Returns the state that `fit()` makes from variables."""
     return tuple([v.value for v in part] for part in parts)
 
 
 def state_problems(traced: Traced) -> list[str]:
-    """Says how the state that comes out is not built like the one that went in."""
+    """Lists how the returned state's structure differs from the input's."""
     old, new = traced.state, traced.new_state
     if jax.tree.structure(old) != jax.tree.structure(new):
         return ["the structure of the state changes"]
@@ -70,18 +74,19 @@ def state_problems(traced: Traced) -> list[str]:
 
 
 def log_problems(traced: Traced) -> list[str]:
-    """Says which logs are not numbers."""
+    """Lists the logs that are not scalars."""
     if not isinstance(traced.logs, dict):
         return ["the logs are not a dict"]
+    found = {name: getattr(log, "shape", None) for name, log in traced.logs.items()}
     return [
-        f"the log {name} has the shape {getattr(value, 'shape', 'of no array')}"
-        for name, value in traced.logs.items()
-        if getattr(value, "shape", None) != ()
+        f"the log {name} " + (f"has the shape {shape}" if shape else "is not an array")
+        for name, shape in found.items()
+        if shape != ()
     ]
 
 
-def tracers(model) -> list[str]:
-    """Names the attributes of a model and its layers that hold values of a trace."""
+def leaked_tracers(model) -> list[str]:
+    """Lists the attributes of a model and its layers that hold traced values."""
     return [
         f"{type(owner).__name__}.{name}"
         for owner in (model, *model.layers)
@@ -92,10 +97,10 @@ def tracers(model) -> list[str]:
 
 @cache
 def _keras_names() -> frozenset[str]:
-    """Names the attributes of every compiled model: those are Keras's to look after.
+    """Returns the names of the attributes that Keras itself sets on a model.
 
-    Its `test_step()` updates the loss tracker of `compile()` even where the class has
-    one of its own, and drops the result.
+    Keras's `test_step()` updates the loss tracker of `compile()` even if the class has
+    its own tracker, and drops the result.
     """
     model = keras.Model()
     model.compile("sgd", loss="mse", metrics=["mae"])
@@ -106,8 +111,8 @@ def _public(owner) -> list[tuple[str, object]]:
     return [(name, value) for name, value in vars(owner).items() if name[0] != "_"]
 
 
-def constants(traced: Traced, model) -> list[str]:
-    """Names the variables whose present values are a part of the program."""
+def captured_variables(traced: Traced, model) -> list[str]:
+    """Lists the variables whose current values are constants of the jaxpr."""
     owners = (keras.optimizers.Optimizer, keras.metrics.Metric, keras.layers.Layer)
     own = [value for name, value in vars(model).items() if name not in _keras_names()]
     objects = keras.tree.flatten(own)
@@ -119,7 +124,7 @@ def constants(traced: Traced, model) -> list[str]:
 
 
 def unchanged(traced: Traced) -> set[str]:
-    """Names the variables of the state whose input goes straight to the output."""
+    """Returns the paths of the variables that the step returns unchanged."""
     program, count = traced.program.jaxpr, len(traced.variables)
     pairs = zip(
         traced.variables, program.invars, program.outvars[-count:], strict=False
@@ -131,7 +136,7 @@ _RANDOM = ("random_bits", "threefry2x32", "rng_bit_generator", "random_seed")
 
 
 def constant_draws(traced: Traced) -> set[str]:
-    """Names the random primitives of a step whose keys do not depend on the state."""
+    """Returns the random primitives whose keys do not depend on the state."""
     program, count = traced.program.jaxpr, len(traced.variables)
     known = [number < count for number in range(len(program.invars))]
     fixed = set()
@@ -140,23 +145,23 @@ def constant_draws(traced: Traced) -> set[str]:
 
 
 def _follow(jaxpr, known, fixed) -> list[bool]:
-    """Follows what depends on the state, and notes random numbers that do not.
+    """Finds out which values depend on the state, and which random numbers do not.
 
     Args:
-        jaxpr: A program.
+        jaxpr: A jaxpr.
         known: Which of its inputs depend on the state.
-        fixed: Receives the random primitives whose inputs do not.
+        fixed: Collects the random primitives whose inputs do not.
 
     Returns:
         Which of its outputs depend on the state.
     """
     depends = dict(zip(jaxpr.invars, known, strict=True))
 
-    def of(atom):
+    def depends_on_state(atom):
         return not hasattr(atom, "val") and depends.get(atom, False)
 
     for eqn in jaxpr.eqns:
-        inputs = [of(atom) for atom in eqn.invars]
+        inputs = [depends_on_state(atom) for atom in eqn.invars]
         outputs = [any(inputs)] * len(eqn.outvars)
         if eqn.primitive.name in _RANDOM and not any(inputs):
             fixed.add(eqn.primitive.name)
@@ -166,11 +171,11 @@ def _follow(jaxpr, known, fixed) -> list[bool]:
                 if len(found) == len(outputs):
                     outputs = found
         depends |= dict(zip(eqn.outvars, outputs, strict=True))
-    return [of(atom) for atom in jaxpr.outvars]
+    return [depends_on_state(atom) for atom in jaxpr.outvars]
 
 
 def _inner(eqn):
-    """Yields the programs that an operation runs: those of `jit`, of `scan`, ..."""
+    """Yields the jaxprs inside an operation such as `jit` or `scan`."""
     for value in eqn.params.values():
         for inner in value if isinstance(value, list | tuple) else [value]:
             inner = getattr(inner, "jaxpr", inner)

@@ -1,23 +1,24 @@
-"""Builds the models of the cases, on `keras.Model` and on a class under test alike."""
+"""Builds the model of a case, on `keras.Model` and on a class under test alike."""
 
 import keras
 
 from ...objective import Objective
 from ...spec import Spec
 from ..class_under_test import ClassUnderTest
-from .case import Case, predicting, regression
+from .batches import predicting, regression
+from .case import Case
 
 
 def build(case: Case, style: str, base: type):
-    """Builds the case's model on a class of Keras's or a class under test.
+    """Builds the model of a case.
 
     Args:
         case: The case.
-        style: The style of the class under test; the reference is built likewise.
-        base: The class to build on.
+        style: The style of the class under test. The reference has the same style.
+        base: The class under test, or a Keras class for the reference.
 
     Returns:
-        A model, not compiled.
+        The model, not compiled.
     """
     if style == "sequential":
         inputs = keras.Input(case.input_shape, dtype=case.input_dtype)
@@ -30,7 +31,7 @@ def build(case: Case, style: str, base: type):
 
 
 def graph(case: Case):
-    """Returns the inputs and outputs of the case's layers."""
+    """Returns the inputs and outputs of a case's layers."""
     if case.graph:
         return case.graph()
     inputs = outputs = keras.Input(case.input_shape, dtype=case.input_dtype)
@@ -40,25 +41,25 @@ def graph(case: Case):
 
 
 class Net:
-    """A model around a network, for classes that are subclassed."""
+    """A model that wraps a network, for classes that are subclassed."""
 
     def __init__(self, net):
-        """Holds the network."""
+        """Initializes the model with its network."""
         super().__init__()
         self.net = net
 
     def get_config(self):
-        """Saves the network."""
+        """Returns the config of the model."""
         return {"net": keras.saving.serialize_keras_object(self.net)}
 
     @classmethod
     def from_config(cls, config):
-        """Loads the network."""
+        """Creates a model from its config."""
         return cls(keras.saving.deserialize_keras_object(config["net"]))
 
 
 class Forward:
-    """The plain forward pass of `Net`."""
+    """The forward pass of `Net`, for cases without a `call()` of their own."""
 
     def call(self, x, training=None):
         """Runs the network."""
@@ -66,19 +67,19 @@ class Forward:
 
 
 def small_model(tested: ClassUnderTest):
-    """Builds a model with the class under test, not compiled, and data for it.
+    """Builds a small model with the class under test, and data for it.
 
     Returns:
-        The model, `x` and `y`.
+        The model, not compiled, then `x` and `y`.
     """
     with predicting(tested.objective):
-        case = Case("small", "")
         data = regression()
-        return build(case, tested.style, tested.load()), data.x, data.y
+        model = build(Case("small model", ""), tested.style, tested.load())
+        return model, data.x, data.y
 
 
 def objective_of(case: Case, tested: ClassUnderTest) -> Objective:
-    """Returns the objective of a case: the tested's, where their targets agree."""
+    """Returns the objective of a case: the class's, if its targets fit the case."""
     needs = "real" if case.losses else case.needs
     if needs in ("", tested.objective.targets):
         return tested.objective
@@ -88,13 +89,13 @@ def objective_of(case: Case, tested: ClassUnderTest) -> Objective:
 def compile_arguments(
     case: Case, tested: ClassUnderTest, owns_loss: bool, owns_metrics: bool
 ) -> dict:
-    """Returns what `compile()` gets of loss and metrics.
+    """Returns the loss and the metrics to pass to `compile()`.
 
     Args:
         case: The case.
         tested: The class under test.
         owns_loss: Whether the model has its own loss.
-        owns_metrics: Whether it has its own metrics.
+        owns_metrics: Whether the model has its own metrics.
     """
     if case.losses:
         return case.losses()

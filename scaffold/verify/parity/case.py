@@ -1,70 +1,53 @@
-"""What a parity case is: one named piece of data."""
+"""A parity case: one Keras feature, as data."""
 
 from collections.abc import Callable
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-import keras
-import numpy as np
-
-from ...objective import Objective
-from ...spec import Spec
-
-ROWS, FEATURES, BATCH = 50, 8, 16  # 50 rows in batches of 16: the last has 2
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Data for `fit()` and `evaluate()`: arrays, structures of arrays, or `None`."""
-
-    x: object
-    y: object = None
-    sample_weight: object = None
-
-
-def plain_layers():
-    """Makes a small network, with nothing special."""
-    return [keras.layers.Dense(6, activation="tanh"), head()]
+from .batches import FEATURES, regression
+from .layers import plain, stateful
 
 
 @dataclass(frozen=True)
 class Case:
-    """One feature of Keras, as a model, a `compile()` call, a `fit()` call and data.
+    """A Keras feature, as a model, a `compile()` call, a `fit()` call and data.
 
     Attributes:
-        name: What the case is about.
+        name: The feature.
         group: The part of Keras that it belongs to.
         layers: Makes the layers of a sequential model.
-        graph: Makes `(inputs, outputs)`, where layers in a row do not do.
-        mixin: A class with methods for the model; its layers are `self.net`.
-        compile: Makes the arguments of `compile()` but for the loss and metrics.
-        losses: Makes loss and metrics for `compile()`; `None` for those of the task.
+        graph: Makes `(inputs, outputs)` of a model that is not sequential.
+        mixin: A class with methods for the model. Its layers are `self.net`.
+        compile: Makes the arguments of `compile()` except the loss and the metrics.
+        losses: Makes the loss and the metrics for `compile()`. `None` takes the ones
+            of the class under test.
         data: Makes the data.
-        fit: Makes further arguments of `fit()`, or replaces the data by `x`.
-        train: Trains in place of `fit()`, and returns what is to be compared.
-        after: Is called with the model between `fit()` and `evaluate()`.
-        evaluate: Whether `evaluate()` and `predict()` get the data after training.
+        fit: Makes more arguments of `fit()`. An `x` replaces the data.
+        train: Trains instead of `fit()`, and returns what to compare.
+        after: Called with the model between `fit()` and `evaluate()`.
+        evaluate: Whether to evaluate and predict after training.
         policy: The dtype policy of the layers.
-        distribution: Makes a `keras.distribution` for the test.
-        weighted: Whether weights reach the model.
-        needs: The kind of targets that it has, or nothing for those of the loss.
-        owned: Whether a loss and a metric that the class owns can serve the case.
-        draws: Whether the order of the batches depends on how many were drawn.
-        input_shape: The shape of a sample, without the batch.
+        distribution: Makes the `keras.distribution` to train under.
+        weighted: Whether the model gets sample weights.
+        needs: The kind of targets that the case needs, or an empty string.
+        owned: Whether a class with its own loss or metrics can run the case.
+        draws: Whether the order of the batches depends on how many Keras has read.
+        input_shape: The shape of a sample.
         input_dtype: The dtype of the inputs.
-        cause: What is usually wrong with a class that differs here.
-        fix: What to do about it.
-        quick: Whether it is one of those that catch most mistakes.
+        includes: Simpler cases whose features this case has as well.
+        training_finding: What differing weights show, as a key of `causes.toml`. Empty
+            to decide by the group.
+        report_finding: Likewise, what differing reports show.
+        quick: Whether `--quick` runs it.
     """
 
     name: str
     group: str
-    layers: Callable = plain_layers
+    layers: Callable = plain
     graph: Callable | None = None
     mixin: type | None = None
     compile: Callable = dict
     losses: Callable | None = None
-    data: Callable = lambda: regression()
+    data: Callable = regression
     fit: Callable = dict
     train: Callable | None = None
     after: Callable = lambda model: None
@@ -77,66 +60,30 @@ class Case:
     draws: bool = False
     input_shape: tuple = (FEATURES,)
     input_dtype: str = "float32"
-    cause: str = ""
-    fix: str = ""
+    includes: tuple[str, ...] = ()
+    training_finding: str = ""
+    report_finding: str = ""
     quick: bool = False
 
     @property
     def plain(self) -> bool:
-        """Whether nothing but the loss of `compile()` is in its loss."""
-        return self.layers is plain_layers and not self.graph and not self.mixin
+        """Whether the loss of `compile()` is its only loss."""
+        return self.layers is plain and not self.graph and not self.mixin
+
+    @property
+    def builds_on(self) -> tuple[str, ...]:
+        """The names of the simpler cases whose features this case has as well."""
+        names = ("sample_weight",) if self.weighted else ()
+        if self.layers is stateful:
+            names += STATEFUL
+        names += self.includes
+        return tuple(name for name in names if name != self.name)
 
 
-def regression(weighted=False, targets=None, seed=7) -> Batch:
-    """Makes rows whose targets depend on the features, the last two far off.
-
-    Args:
-        weighted: Whether to make weights, too.
-        targets: How many real numbers to predict; `None` for what the loss needs.
-        seed: Of the random numbers.
-    """
-    kind, width = ("real", targets) if targets else (_goal.targets, _goal.width)
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(ROWS, FEATURES)).astype("float32")
-    y = (x @ rng.normal(size=(FEATURES, width))).astype("float32")
-    y[-2:] += 5  # so that the small last batch differs from the others
-    weight = rng.uniform(0.2, 2.0, size=ROWS).astype("float32")
-    return Batch(x, TARGETS[kind](y), weight if weighted else None)
-
-
-def _softmax(y):
-    """Makes each row a distribution."""
-    exp = np.exp(y - y.max(axis=-1, keepdims=True))
-    return exp / exp.sum(axis=-1, keepdims=True)
-
-
-#: How each kind of targets is made from real numbers.
-TARGETS = {
-    "real": lambda y: y,
-    "vector": lambda y: y,
-    "positive": lambda y: np.log1p(np.exp(y)),
-    "distribution": _softmax,
-    "binary": lambda y: (y > 0).astype("float32"),
-    "sparse": lambda y: y.argmax(axis=-1).astype("int32"),
-    "one_hot": lambda y: np.eye(y.shape[-1], dtype="float32")[y.argmax(axis=-1)],
-}
-
-#: What the models now predict.
-_goal = Spec().objective
-
-
-@contextmanager
-def predicting(objective: Objective):
-    """Makes targets and heads for the loss of an objective."""
-    global _goal
-    before, _goal = _goal, objective
-    try:
-        yield
-    finally:
-        _goal = before
-
-
-def head(**arguments):
-    """Makes the last layer of a model, with the outputs that the loss needs."""
-    activation = eval(_goal.activation or "None", {"keras": keras})
-    return keras.layers.Dense(_goal.width, activation=activation, **arguments)
+#: The cases whose features `stateful()` layers have.
+STATEFUL = (
+    "weight regularizers",
+    "activity regularizer",
+    "batch normalization",
+    "dropout",
+)

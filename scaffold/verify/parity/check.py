@@ -1,4 +1,4 @@
-"""Runs a case with `keras.Model` and with a class under test, and compares."""
+"""Runs a case with `keras.Model` and with the class under test, and compares them."""
 
 import types
 from functools import cache
@@ -6,25 +6,25 @@ from functools import cache
 import keras
 
 from ...objective import Objective
-from ..causes import diagnose
-from ..class_under_test import ClassUnderTest
+from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..verdict import Verdict, describe, raised
+from .batches import predicting
 from .build_model import compile_arguments, objective_of
-from .case import Case, predicting
+from .case import Case
+from .diagnosis import diagnose
 from .differences import Difference, compare, summary
-from .layers import residual, shared_layer, stateful
 from .run_case import EvaluationError, run
 
 
 def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
-    """Compares the class with Keras's own trainer, and says what usually is wrong."""
+    """Compares a class with Keras's own trainer, and names the usual cause."""
     reason = not_applicable(case, tested)
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
     try:
         reference(case, tested)
     except Exception as error:
-        reason = f"Keras's own trainer fails here: {describe(error)}"
+        reason = f"Keras's own trainer fails: {describe(error)}"
         return Verdict(case.name, case.group, "not applicable", reason)
     try:
         found = differences(case, tested)
@@ -32,45 +32,34 @@ def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
         return raised(case, error)
     if not found:
         return Verdict(case.name, case.group, "exact")
-    apart = [d for d in found if not d.close]
-    detail = summary(apart or found)
-    if not apart:
+    large = [d for d in found if not d.close]
+    detail = summary(large or found)
+    if not large:
         return Verdict(case.name, case.group, "close", detail)
-    texts = diagnose(case, apart)
-    parts = tuple(dict.fromkeys(d.part for d in apart))
+    parts = tuple(dict.fromkeys(d.part for d in large))
+    explanation = diagnose(case, large)
     return Verdict(
-        case.name, case.group, "differs", detail, *texts, builds_on(case), parts
+        case.name, case.group, "differs", detail, *explanation, case.builds_on, parts
     )
 
 
-def builds_on(case: Case) -> tuple[str, ...]:
-    """Names the simpler cases whose features a case has as well."""
-    names = ("sample_weight",) if case.weighted else ()
-    if stateful in (case.layers, case.graph) or case.graph is residual:
-        names += ("weight regularizers", "activity regularizer", "batch normalization")
-        names += ("dropout",)
-    if case.graph is shared_layer:
-        names += ("activity regularizer",)
-    return tuple(name for name in names if name != case.name)
-
-
 def not_applicable(case: Case, tested: ClassUnderTest) -> str:
-    """Says why a case has no meaning for a class, or returns an empty string."""
+    """Returns why a case does not apply to a class, or an empty string."""
     owner = tested.owns_loss or tested.owns_metrics
     if tested.unknown:
         return tested.unknown
     if case.weighted and not tested.weighted:
-        return "it refuses weights: generate it with --sample-weight"
+        return NO_WEIGHTS
     if tested.style == "sequential" and (case.graph or case.mixin):
-        return "the case's model is not a sequence of layers"
+        return "the class is sequential, and the case's model is not"
     if tested.style == "graph" and case.mixin:
-        return "it is built from inputs and outputs, and the case has a call()"
+        return "the class is built from inputs and outputs, and the case has a call()"
     if owner and not case.owned:
-        return "it has a loss or metrics of its own, and the case has others"
+        return "the class owns its loss or metrics, and the case compiles others"
     if case.draws and tested.owns_loss and tested.owns_metrics:
-        return "to build compile()'s loss or metrics, Keras draws a batch more"
+        return "Keras reads one more batch to build a compiled loss or metric"
     if owner and case.needs not in ("", tested.objective.targets):
-        return "it has a loss or metrics of its own, and they need other targets"
+        return "the class owns its loss or metrics, and they need other targets"
     return ""
 
 
@@ -88,13 +77,9 @@ def differences(case: Case, tested: ClassUnderTest) -> list[Difference]:
 
 
 def reference(case: Case, tested: ClassUnderTest) -> dict:
-    """Runs the case with Keras's own trainer, once for all classes that agree."""
+    """Runs a case with Keras's own trainer. Classes with equal settings share it."""
     return _reference(
-        case,
-        tested.style,
-        objective_of(case, tested),
-        tested.loss,
-        tested.weighted,
+        case, tested.style, objective_of(case, tested), tested.loss, tested.weighted
     )
 
 

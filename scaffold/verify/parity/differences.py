@@ -1,19 +1,22 @@
-"""What is not the same for Keras's own trainer and a class under test."""
+"""Compares the results of Keras's own trainer with the results of a class."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-#: Equal within this: the relative and the absolute error of every number.
+#: The tolerances within which numbers are close.
 RTOL, ATOL = 1e-5, 1e-6
 
 
 class Difference(NamedTuple):
-    """One thing that is not the same for Keras and the class under test.
+    """One value that differs between Keras and the class under test.
 
-    `key` is its path, `weights/0`; `text` says how it differs; `close` whether only by
-    rounding; `below` whether the class under test has the smaller number, and `zero`
-    whether it has nothing but zeros.
+    Attributes:
+        key: The path of the value, such as `weights/0`.
+        text: How it differs.
+        close: Whether it is equal within the tolerances.
+        below: Whether the value of the class is smaller.
+        zero: Whether the value of the class is zero.
     """
 
     key: str
@@ -24,7 +27,7 @@ class Difference(NamedTuple):
 
     @property
     def part(self) -> str:
-        """What it is about: `history`, `weights`, ..."""
+        """The first part of the path: `history`, `weights`, ..."""
         return self.key.split("/")[0]
 
     def __str__(self):
@@ -33,7 +36,7 @@ class Difference(NamedTuple):
 
 
 def summary(found: list[Difference]) -> str:
-    """Names what differs: the first step, the first of each kind, how many more."""
+    """Describes differences: the first step, the first of each part, how many more."""
     steps = [d for d in found if d.key.startswith("steps/")]
     others = [d for d in found if not d.key.startswith("steps/")]
     first = {}
@@ -48,7 +51,7 @@ def summary(found: list[Difference]) -> str:
 
 
 def compare(expected: dict, actual: dict) -> list[Difference]:
-    """Lists the leaves that are not the same, and keys that only one side has."""
+    """Returns the leaves that differ and the keys that only one side has."""
     left = _leaves(expected)
     right = _leaves(actual)
     found = [
@@ -81,7 +84,7 @@ def compare(expected: dict, actual: dict) -> list[Difference]:
 
 
 def arrays(tree):
-    """Copies the leaves to NumPy; unlike `jax.tree.map()`, keeps the order of dicts."""
+    """Copies the leaves to NumPy. Unlike `jax.tree.map()`, it keeps the dict order."""
     if isinstance(tree, dict):
         return {key: arrays(value) for key, value in tree.items()}
     if isinstance(tree, list | tuple):
@@ -90,13 +93,13 @@ def arrays(tree):
 
 
 def _leaves(tree) -> dict:
-    """Flattens nested dicts and lists in their own order: the order of logs counts."""
+    """Flattens nested dicts and lists in order, because the order of logs counts."""
     found = {}
 
     def visit(path, node):
         if isinstance(node, dict):
             for key, value in node.items():
-                # Paths of variables carry the class's name, which differs.
+                # Paths of variables contain the class's name. Compare their numbers.
                 visit(
                     f"{path}/{key.rsplit('#')[-1] if '#' in str(key) else key}", value
                 )

@@ -1,4 +1,4 @@
-"""Trains a model of a case, and collects everything that can be observed of it."""
+"""Trains the model of a case, and collects everything observable."""
 
 from collections.abc import Callable
 
@@ -6,25 +6,26 @@ import keras
 import numpy as np
 
 from ..verdict import during
+from .batches import BATCH, ROWS
 from .build_model import build
-from .case import BATCH, ROWS, Case
+from .case import Case
 from .differences import arrays
 
 
-def run(case: Case, style: str, base: type, objective: Callable[[], dict]) -> dict:
-    """Trains, evaluates and predicts; returns everything that can be observed.
+def run(case: Case, style: str, base: type, make_objective: Callable[[], dict]) -> dict:
+    """Trains, evaluates and predicts.
 
     Args:
         case: The case.
         style: How the model is built.
         base: The class to build on.
-        objective: Makes the loss and metrics for `compile()`, whose variables lie on
-            the devices of the case.
+        make_objective: Makes the loss and the metrics for `compile()`. It is called
+            under the case's distribution, which places their variables.
 
     Returns:
-        A dict of names and NumPy arrays.
+        A dict of NumPy arrays.
     """
-    # Names start anew. To free memory as well would take longer with every program.
+    # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(11)
     keras.config.set_dtype_policy(case.policy)
@@ -33,15 +34,16 @@ def run(case: Case, style: str, base: type, objective: Callable[[], dict]) -> di
     try:
         model = build(case, style, base)
         start = [np.array(w) for w in model.get_weights()]
-        model.compile(**{"optimizer": "adam", **case.compile(), **objective()})
+        settings = {"optimizer": "adam", **case.compile(), **make_objective()}
+        model.compile(**settings)
         return observe(case, model, start)
     finally:
         keras.distribution.set_distribution(None)
         keras.config.set_dtype_policy("float32")
 
 
-class Steps(keras.callbacks.Callback):
-    """Keeps the logs of each step; unlike the weights, they can be read for nothing."""
+class StepLogs(keras.callbacks.Callback):
+    """Records the logs of each step. Recording the weights would be slow."""
 
     def __init__(self):
         """Starts with no steps."""
@@ -49,18 +51,27 @@ class Steps(keras.callbacks.Callback):
         self.logs = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Keeps the logs."""
+        """Records the logs."""
         self.logs.append(dict(logs or {}))
 
 
 def observe(case: Case, model, start) -> dict:
-    """Trains a compiled model and collects what it shows."""
+    """Trains a compiled model, and returns everything observable.
+
+    Args:
+        case: The case.
+        model: The model.
+        start: Its initial weights.
+
+    Raises:
+        EvaluationError: If training succeeds and the evaluation fails.
+    """
     data = case.data()
     seen = {}
     if case.train:
         seen["trained"] = case.train(model, data)
     else:
-        steps = Steps()
+        steps = StepLogs()
         arguments = {
             "x": data.x,
             "y": data.y,
@@ -71,7 +82,7 @@ def observe(case: Case, model, start) -> dict:
             "shuffle": False,
             **case.fit(),
         }
-        # What a generator brings, `fit()` must not be given again.
+        # A data set brings its own targets and batches.
         arguments = {k: v for k, v in arguments.items() if v is not None}
         arguments["callbacks"] = [*arguments.get("callbacks", ()), steps]
         with during("fit()"):
@@ -95,17 +106,17 @@ def observe(case: Case, model, start) -> dict:
 
 
 class EvaluationError(Exception):
-    """The evaluation failed; what the training showed can be compared all the same."""
+    """The evaluation failed. The results of training can still be compared."""
 
     def __init__(self, seen: dict, error: Exception):
-        """Takes what was seen before, and the error."""
+        """Initializes the error with the results of training and its cause."""
         super().__init__(str(error))
         self.seen = seen
         self.error = error
 
 
 def evaluation(case: Case, model, data) -> dict:
-    """Evaluates and predicts; returns what a trained model shows."""
+    """Evaluates and predicts, and returns the results."""
     if not case.evaluate:
         return {}
     arguments = {"batch_size": BATCH, "verbose": 0}

@@ -1,0 +1,110 @@
+"""Checks of the traced step. Each takes a `ModelFactory` and returns the problems."""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from ..parity.differences import ATOL, RTOL
+from . import step_trace
+from .step_trace import state_variables, trace, unchanged, values
+
+
+def _of_both_steps(find_problems: Callable) -> Callable:
+    """Makes a check of the traces of `train_step()` and `test_step()`."""
+
+    def check(factory) -> list[str]:
+        model = factory.trained_model()
+        return [
+            f"{name}(): {problem}"
+            for name in ("train_step", "test_step")
+            for problem in find_problems(trace(model, name, factory.batch()), model)
+        ]
+
+    return check
+
+
+state_structure = _of_both_steps(lambda traced, _: step_trace.state_problems(traced))
+scalar_logs = _of_both_steps(lambda traced, _: step_trace.log_problems(traced))
+captured_variables = _of_both_steps(step_trace.captured_variables)
+
+
+def leaked_tracers(factory) -> list[str]:
+    """Finds attributes that hold a traced value after the steps were traced."""
+    model = factory.trained_model()
+    for name in ("train_step", "test_step"):
+        trace(model, name, factory.batch())
+    found = step_trace.leaked_tracers(model)
+    return [f"{name} holds a traced value" for name in found]
+
+
+def scan_carry(factory) -> list[str]:
+    """Compares two steps in a `jax.lax.scan()` with two single steps."""
+    model = factory.trained_model()
+    variables = state_variables(model)
+    state, batches = values(variables), [factory.batch(0), factory.batch(1)]
+    stacked = jax.tree.map(lambda *a: np.stack(a), *batches)
+    scanned, _ = jax.lax.scan(lambda s, d: model.train_step(s, d)[::-1], state, stacked)
+    step = jax.jit(model.train_step)
+    for data in batches:
+        _, state = step(state, data)
+    leaves = jax.tree.leaves(state), jax.tree.leaves(scanned)
+    return [
+        f"{variable.path} differs between single steps and a scan"
+        for variable, a, b in zip(sum(variables, []), *leaves, strict=True)
+        if not np.allclose(a, b, RTOL, ATOL, equal_nan=True)
+    ]
+
+
+def random_keys(factory) -> list[str]:
+    """Finds random numbers that are drawn from a constant key."""
+    model = factory.trained_model()
+    draws = step_trace.constant_draws(trace(model, "train_step", factory.batch()))
+    return [f"{name} draws from a constant key" for name in sorted(draws)]
+
+
+def state_updates(factory) -> list[str]:
+    """Finds state that should change in a step but does not, or the reverse."""
+    model = factory.trained_model()
+    still = unchanged(trace(model, "train_step", factory.batch()))
+    still_in_test = unchanged(trace(model, "test_step", factory.batch()))
+    problems = [
+        f"{v.path} is never updated"
+        for v in model.trainable_variables
+        if v.path in still
+    ]
+    metrics = {v.path for v in model.metrics_variables}
+    problems += [
+        f"the metric variable {path} is never updated"
+        for path in sorted(metrics & still & still_in_test)
+    ]
+    if metrics and metrics <= still_in_test:
+        problems.append("no metric is updated in evaluation")
+    frozen = _frozen_variables(model)
+    problems += [
+        f"{v.path} does not change in training"
+        for v in model.non_trainable_variables
+        if v.path in still and _changes_in_training(v.path) and id(v) not in frozen
+    ]
+    # Our own small models draw no random numbers in evaluation. Other models may.
+    constant = ("moving_",) + (() if factory.tested.build else (SEED,))
+    return problems + [
+        f"{v.path} changes in evaluation"
+        for v in model.non_trainable_variables
+        if v.path not in still_in_test and v.path.split("/")[-1].startswith(constant)
+    ]
+
+
+SEED = "seed_generator_state"
+
+
+def _changes_in_training(path: str) -> bool:
+    """Whether Keras changes a variable of this name in training."""
+    return path.split("/")[-1] in (SEED, "moving_mean", "moving_variance")
+
+
+def _frozen_variables(model) -> set[int]:
+    """Returns the ids of the variables of frozen layers, such as a teacher."""
+    if not model.trainable:
+        return {id(v) for v in model.variables}
+    return set().union(*map(_frozen_variables, getattr(model, "layers", ())))

@@ -1,0 +1,178 @@
+"""Checks that train small models. Each takes a `ModelFactory`, returns the problems."""
+
+import os
+import tempfile
+
+import keras
+import numpy as np
+
+from ..parity.differences import ATOL, RTOL
+from ..verdict import describe
+from .model_factory import NotApplicable
+
+
+def compilation(factory) -> list[str]:
+    """Finds layers because of which Keras does not compile the steps."""
+    return [
+        f"{name} has supports_jit = False, so Keras compiles no step of the model"
+        for name in _layers_without_jit(factory.model())
+    ]
+
+
+def _layers_without_jit(model) -> list[str]:
+    inner = sum(map(_layers_without_jit, getattr(model, "layers", ())), [])
+    return inner + [model.name] * (not model.supports_jit)
+
+
+def recompilation(factory) -> list[str]:
+    """Finds steps that are compiled more than once for one shape."""
+    model = factory.model()
+    if not model.jit_compile:
+        raise NotApplicable("the steps are not compiled")
+    counts = {}
+    for name in ("train_step", "test_step"):
+        _count_calls(model, name, counts)
+    factory.fit(model, epochs=3)
+    factory.evaluate(model)
+    return [
+        f"{name}() is compiled {count} times for one shape"
+        for name, count in counts.items()
+        if count > 1
+    ]
+
+
+def _count_calls(model, name, counts):
+    """Counts the calls of a method. A compiled step calls it once, to trace it."""
+    method = getattr(model, name)
+
+    def counting(*args):
+        counts[name] = counts.get(name, 0) + 1
+        return method(*args)
+
+    object.__setattr__(model, name, counting)
+
+
+def gradients(factory) -> list[str]:
+    """Finds trainable variables that training does not change."""
+    model = factory.trained_model()
+    before = [np.array(v) for v in model.trainable_variables]
+    factory.fit(model, epochs=2)
+    return [
+        f"no gradient reaches {v.path}"
+        for v, old in zip(model.trainable_variables, before, strict=True)
+        if np.array_equal(old, np.array(v))
+    ]
+
+
+def metric_resets(factory) -> list[str]:
+    """Finds metrics that keep values of an earlier epoch."""
+    model = factory.model()
+    factory.fit(model)
+    listed = {id(metric) for metric in model.metrics}
+    problems = [
+        f"{name} is missing from the model's metrics, so nothing resets it"
+        for name, value in vars(model).items()
+        if isinstance(value, keras.metrics.Metric)
+        and not name.startswith("_")  # Keras's own
+        and id(value) not in listed
+    ]
+    # The second epoch must report the same as a first epoch with the same weights.
+    whole, halves = factory.model(), factory.model()
+    left = factory.fit(whole, epochs=2)
+    factory.fit(halves)
+    halves.reset_metrics()
+    right = factory.fit(halves)
+    return problems + [
+        f"{name} is {left[name][1]:.6g} after the second epoch, but "
+        f"{right[name][0]:.6g} for its batches alone"
+        for name in left
+        if not np.isclose(left[name][1], right[name][0], 1e-4, 1e-5)
+    ]
+
+
+def evaluation(factory) -> list[str]:
+    """Finds weights that `evaluate()` changes."""
+    model = factory.model()
+    factory.fit(model)
+    before = [np.array(v) for v in model.weights]
+    factory.evaluate(model)
+    return [
+        f"{v.path} changes"
+        for v, old in zip(model.weights, before, strict=True)
+        if not np.array_equal(old, np.array(v))
+    ]
+
+
+def saving(factory) -> list[str]:
+    """Finds what differs after a model was saved and loaded."""
+    model = factory.model()
+    factory.fit(model)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.keras")
+        model.save(path)
+        names = {type(model).__name__: type(model)}
+        loaded = keras.saving.load_model(path, custom_objects=names)
+    pairs = zip(model.get_weights(), loaded.get_weights(), strict=True)
+    problems = [
+        f"weight {number} is not restored"
+        for number, (a, b) in enumerate(pairs)
+        if not np.array_equal(a, b) and a.dtype.kind == "f"
+    ]
+    left, right = factory.predict(model), factory.predict(loaded)
+    if not all(map(np.allclose, *map(keras.tree.flatten, (left, right)))):
+        problems.append("the predictions change")
+    # Keras does not restore the seeds of Dropout: copy them.
+    for a, b in zip(model.variables, loaded.variables, strict=True):
+        if a.path.endswith("seed_generator_state"):
+            b.assign(np.array(a))
+    first, second = (factory.fit(m) for m in (model, loaded))
+    return problems + [
+        f"{name} is {first[name][0]:.6g} in continued training, but "
+        f"{second[name][0]:.6g} after loading"
+        for name in first.keys() & second.keys()
+        if not np.isclose(first[name][0], second[name][0], RTOL, ATOL)
+    ]
+
+
+def same_result_with(**settings):
+    """Makes a check that compares training with and without some settings."""
+
+    def check(factory) -> list[str]:
+        plain, other = factory.model(), factory.model(**settings)
+        left, right = factory.fit(plain, epochs=2), factory.fit(other, epochs=2)
+        how = ", ".join(f"{name}={value}" for name, value in settings.items())
+        problems = [
+            f"{name} is {left[name][-1]:.6g}, but {right.get(name, [np.nan])[-1]:.6g} "
+            f"with {how}"
+            for name in left
+            if not np.isclose(left[name][-1], right.get(name, [np.nan])[-1], 1e-4, 1e-5)
+        ]
+        pairs = plain.weights, plain.get_weights(), other.get_weights()
+        for v, a, b in zip(*pairs, strict=True):
+            if not np.allclose(a, b, 1e-3, 1e-4):
+                problems.append(f"{v.path} differs with {how}")
+        return problems
+
+    return check
+
+
+def sample_weights(factory) -> list[str]:
+    """Finds calls whose result does not depend on the sample weights."""
+    factory.model()
+    if len(factory.data) < 2:
+        raise NotApplicable("the model trains without targets")
+    rows = len(keras.tree.flatten(factory.data[0])[0])
+    weights = np.linspace(0.1, 2.0, rows).astype("float32")
+    problems = []
+    for call in ("evaluate", "fit"):
+        try:
+            left, right = (
+                getattr(factory, call)(factory.model(), sample_weight=w)
+                for w in (weights, weights[::-1])
+            )
+        except ValueError as error:
+            reason = f"the class refuses sample weights: {describe(error)}"
+            raise NotApplicable(reason) from error
+        if all(np.allclose(left[name], right[name], 1e-4, 1e-6) for name in left):
+            problems.append(f"{call}() returns the same with any weights")
+    return problems
