@@ -124,6 +124,13 @@ def mistakes(document: Path) -> str:
     return mistakes_table().rstrip() + "\n"
 
 
+def mutants(document: Path) -> str:
+    """Returns the table of mistakes that `kscaffold verify` finds."""
+    from mutants import markdown_table as mutants_table
+
+    return mutants_table() + "\n"
+
+
 #: The first line of each excerpt, and the first line after it.
 EXCERPTS = {
     "compute_loss": ("    def compute_loss(\n", "    def compute_metrics("),
@@ -133,6 +140,7 @@ EXCERPTS = {
 PARTS = {
     "excerpt": excerpt,
     "mistakes": mistakes,
+    "mutants": mutants,
     "numbers": numbers,
     "options": options,
     "recipe-options": recipe_options,
