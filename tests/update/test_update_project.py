@@ -212,8 +212,7 @@ def test_removed_file():
 
 def test_conflict():
     """A conflict in one file is said, and the others are updated; or none is."""
-    old = "    # your own, override"
-    edit(MODEL, old, "    # their own, override")
+    edit(MODEL, "For a loss of your own,", "For a loss of their own,")
     before = files()
 
     said = update(NAME, "--manual-loss", "--abort-on-conflict", code=1)

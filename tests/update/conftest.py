@@ -1,0 +1,25 @@
+"""Fixtures of the tests of updates."""
+
+import pytest
+from matrix import text
+
+from scaffold.record import LINE as RECORD
+from scaffold.record import MARK
+from scaffold.update import module_update
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def render_once(monkeypatch):
+    """Updates take the texts that are rendered already: Black takes time."""
+    monkeypatch.setattr(
+        module_update,
+        "module_text",
+        lambda spec, name, mode: RECORD.sub(MARK, text(spec, name)),
+    )

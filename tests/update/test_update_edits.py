@@ -1,0 +1,210 @@
+"""Proves that an update gives what is asked for, and that no edit is lost."""
+
+import ast
+import re
+import zlib
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, assume, given, settings
+from hypothesis import strategies as st
+from matrix import core_goldens, text
+from updating import NAME, check_trains, make, plain_update
+
+from scaffold import Spec
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
+
+def options(old: Spec, new: Spec) -> dict:
+    """Returns the options that lead from one spec to another."""
+    return {k: v for k, v in asdict(new).items() if v != asdict(old)[k]}
+
+
+def specs():
+    """Draws options: those of the goldens, and some without the main block."""
+    found = [*core_goldens().values()]
+    return st.sampled_from(found + [replace(spec, demo=False) for spec in found[::4]])
+
+
+def definitions(source: str) -> dict[str, range]:
+    """Maps the functions, the methods and the main block of a module to their lines."""
+    found = {}
+    for node in ast.parse(source).body:
+        inner = node.body if isinstance(node, ast.ClassDef) else [node]
+        for one in inner:
+            if isinstance(one, ast.FunctionDef | ast.If):
+                name = getattr(one, "name", "__main__")
+                found[f"{name} of {getattr(node, 'name', '')}"] = range(
+                    one.lineno - 1, one.end_lineno
+                )
+    return found
+
+
+def places(a: str, b: str) -> tuple[list[tuple[int, int]], list[int]]:
+    """Finds where two texts are the same, and where they are not.
+
+    A line is shared if the definition that it is in has it once in both texts, with
+    the same neighbours.
+
+    Returns:
+        The numbers of shared lines in both texts, and those of lines that `b` lacks.
+    """
+    lines_a, lines_b, in_b = a.split("\n"), b.split("\n"), definitions(b)
+    shared, other = [], []
+    for name, span in definitions(a).items():
+        mine = [lines_a[n] for n in span]
+        theirs = [lines_b[n] for n in in_b.get(name, ())]
+        for at in range(1, len(mine) - 1):
+            line = mine[at]
+            if not line.strip() or mine.count(line) > 1:
+                continue
+            if line not in theirs:
+                other.append(span[at])
+            elif theirs.count(line) == 1:
+                there = theirs.index(line)
+                if mine[at - 1 : at + 2] == theirs[there - 1 : there + 2]:
+                    shared.append((span[at], in_b[name][there]))
+    return shared, other
+
+
+def edited(source: str, edits: dict[int, str]) -> str:
+    """Makes edits that keep a module what it is: comments, in and behind lines.
+
+    Args:
+        source: The module.
+        edits: What to do at a line: `change` it, or `insert` one behind it, or
+            `delete` it if it is a comment.
+    """
+    lines = source.split("\n")
+    for at in sorted(edits, reverse=True):
+        line = lines[at]
+        indent = line[: len(line) - len(line.lstrip())]
+        if edits[at] == "insert":
+            lines.insert(at + 1, f"{indent}# Mine, {zlib.crc32(line.encode())}.")
+        elif edits[at] == "delete" and line.lstrip().startswith("#"):
+            del lines[at]
+        else:
+            lines[at] = f"{line}  # mine"
+    return "\n".join(lines)
+
+
+def check_property(old: Spec, new: Spec, data, do_update) -> None:
+    """Updates an edited module from one spec to another, and looks at every edit.
+
+    Args:
+        old: What it was generated with.
+        new: What it is updated to.
+        data: Hypothesis's source of choices.
+        do_update: A function of a path and options, which returns the new text and
+            the conflicts.
+    """
+    a, b = text(old, NAME), text(new, NAME)
+    shared, other = places(a, b)
+    ways = st.sampled_from(["change", "insert", "delete"])
+    chosen = data.draw(
+        st.lists(st.sampled_from(shared), min_size=1, max_size=3, unique=True)
+    )
+    numbers = sorted(at for at, _ in chosen)
+    # Two edits side by side are one, and it may reach where the texts differ.
+    assume(all(j - i > 2 for i, j in zip(numbers, numbers[1:], strict=False)))
+    how = [data.draw(ways) for _ in chosen]
+    mine = {at: way for (at, _), way in zip(chosen, how, strict=True)}
+    wanted = {at: way for (_, at), way in zip(chosen, how, strict=True)}
+    Path(NAME).write_text(edited(a, mine), encoding="utf-8")
+
+    result, conflicts = do_update(Path(NAME), options(old, new))
+
+    assert not conflicts
+    assert result == edited(b, wanted)
+    Path(NAME).write_text(result, encoding="utf-8")
+    check_trains(Path(NAME), new, eagerly=True)
+    if not other:
+        return
+
+    at = data.draw(st.sampled_from(other))
+    line = f"{a.split(chr(10))[at]}  # mine"
+    Path(NAME).write_text(edited(a, {at: "change"}), encoding="utf-8")
+
+    result, _ = do_update(Path(NAME), options(old, new))
+
+    # Between markers or not: the edit is there.
+    assert line in result.split("\n")
+
+
+def hold(check, examples: int) -> None:
+    """Checks a property of pairs of different specs with many examples.
+
+    The first example that fails is not made smaller: that takes minutes.
+    """
+
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(specs(), specs(), st.data())
+    def run(old, new, data):
+        assume(old != new)
+        check(old, new, data)
+
+    run()
+
+
+@pytest.mark.parametrize(
+    "examples", [6, pytest.param(300, marks=pytest.mark.exhaustive)]
+)
+def test_edits_arrive(examples, render_once):
+    """Edits where two specs agree arrive in the new text, which trains; none is lost.
+
+    Where the specs differ, an edit is in a conflict, or there without one.
+    """
+    hold(
+        lambda old, new, data: check_property(old, new, data, plain_update),
+        examples,
+    )
+
+
+def without_edits(path, change):
+    """Stands for an update that throws the edits away."""
+    result, conflicts = plain_update(path, change)
+    return re.sub("  # mine$", "", result, flags=re.MULTILINE), conflicts
+
+
+def without_update(path, change):
+    """Stands for an update that does nothing."""
+    return path.read_text(encoding="utf-8"), ()
+
+
+def with_theirs(path, change):
+    """Stands for an update that settles conflicts in silence."""
+    result, _ = plain_update(path, change)
+    marked = re.compile(r"<<<<<<< .*?\n=======\n(.*?)>>>>>>> .*?\n", re.DOTALL)
+    return marked.sub(r"\1", result), ()
+
+
+@pytest.mark.parametrize("broken", [without_edits, without_update, with_theirs])
+def test_edits_can_be_lost(broken):
+    """An update that loses an edit, or does nothing, is found out."""
+    with pytest.raises(AssertionError):
+        hold(lambda old, new, data: check_property(old, new, data, broken), 30)
+
+
+@pytest.mark.parametrize(
+    "examples", [8, pytest.param(60, marks=pytest.mark.exhaustive)]
+)
+def test_round_trip(examples, render_once):
+    """Without edits, A to B gives what `new` writes, and B to A the bytes of A."""
+
+    def check(old, new, data):
+        path = make(old)
+        for one, other in ((old, new), (new, old)):
+            result, _ = plain_update(path, options(one, other))
+            assert text(other, NAME) == result
+            path.write_text(result, encoding="utf-8")
+
+    hold(check, examples)

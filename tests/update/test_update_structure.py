@@ -1,0 +1,144 @@
+"""Proves that whatever people add to a module stays where it is."""
+
+import difflib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matrix import text
+from updating import (
+    MINE,
+    NAME,
+    above,
+    behind,
+    check_trains,
+    edit,
+    make,
+    plain_update,
+    update,
+)
+
+from scaffold import Spec
+from scaffold.update.blocks import blocks_of
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
+STRUCTURES = {
+    "a comment at the end of a method": behind("train_step", "        # Mine."),
+    "an alias of a method": behind("train_step", "    mine = train_step"),
+    "a condition in the class": behind(
+        "train_step",
+        "\n    if keras.version() > 'x':\n        mine = 1",
+    ),
+    "a property": behind(
+        "train_step",
+        "\n    @property\n    def mine(self):\n        # Why.\n        return 1",
+    ),
+    "a nested class": behind("train_step", "\n    class Mine:\n        x = 1"),
+    "a method before the first": above(
+        "    def compute_loss_and_updates(", "    def mine(self):\n        return 1\n"
+    ),
+    "a function before the class": above(
+        "@keras.saving.register", "def mine():\n    return 1\n\n"
+    ),
+    "a constant between functions": above("def training_argument(", "MINE = 1\n\n"),
+    "another class": above(
+        "if __name__ ==", "class Mine(keras.layers.Layer):\n    pass\n\n"
+    ),
+    "code behind the last line": lambda source: f"{source}\n\nMINE = 1\n",
+    "imports in a string": above(
+        "import inspect", 'MINE = """\nimport numpy as np\n"""'
+    ),
+    "an import from a module": above("import inspect", "from math import pi"),
+    "a form feed": above("def training_argument(", "\x0c"),
+    "other letters": behind("train_step", "        # Größe, 尺寸."),
+    "a carriage return": behind("train_step", '        """a\rb"""'),
+}
+
+
+@pytest.mark.parametrize("what", STRUCTURES)
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"test_step": True, "sample_weight": True},
+        pytest.param(
+            {"manual_loss": True, "demo": False}, marks=pytest.mark.exhaustive
+        ),
+    ],
+    ids=["more", "less"],
+)
+def test_structures(what, change):
+    """Whatever is added stays where it is: without it, the text is the new one."""
+    source = text(Spec(), NAME)
+    mine = STRUCTURES[what](source)
+    added = [
+        line[2:]
+        for line in difflib.ndiff(source.split("\n"), mine.split("\n"))
+        if line.startswith("+ ") and line.strip("+ ")
+    ]
+    Path(NAME).write_bytes(mine.encode())
+
+    result, conflicts = plain_update(Path(NAME), change)
+
+    assert not conflicts
+    lines, wanted = result.split("\n"), text(Spec(**change), NAME).split("\n")
+    for line in added:
+        assert 1 == lines.count(line) - wanted.count(line), line
+        lines.remove(line)
+    assert [x for x in wanted if x.strip()] == [x for x in lines if x.strip()]
+    # In the same place: behind the line that it was behind.
+    at = mine.split("\n").index(added[0])
+    before = [x for x in mine.split("\n")[:at] if x.strip() and x in wanted]
+    found = [
+        x for x in result.split("\n")[: result.split("\n").index(added[0])] if x.strip()
+    ]
+    if what not in ("code behind the last line", "a comment at the end of a method"):
+        assert not before or before[-1] == found[-1] or before[-1] in found
+    Path(NAME).write_bytes(result.encode())
+    check_trains(Path(NAME), replace(Spec(), **change), eagerly=True)
+
+
+def test_comment_at_the_end_of_a_method():
+    """It stays with its method when the update adds another one behind."""
+    path = make(Spec())
+    path.write_text(STRUCTURES["a comment at the end of a method"](path.read_text()))
+
+    update(NAME, "--test-step")
+
+    assert (
+        "        # Mine." == blocks_of(path.read_text())["CustomModel.train_step"][-1]
+    )
+
+
+def test_blocks_are_the_text():
+    """The blocks of a module are its lines, all of them in their order."""
+    for edit_of in STRUCTURES.values():
+        for spec in (Spec(), Spec(fuse_steps=True, style="subclass")):
+            source = text(spec, NAME)
+            source = edit_of(source) if spec == Spec() else source
+            lines = [line for lines in blocks_of(source).values() for line in lines]
+
+            assert source == "\n".join(lines)
+
+
+def test_deep_nesting():
+    """Python that is too deep for Python's own parser is merged line by line."""
+    path = make(Spec())
+    edit(
+        path, ("import inspect\n", f"import inspect\n\nX = {'+'.join(['1'] * 4000)}\n")
+    )
+
+    update(NAME, "--test-step")
+
+    assert "def test_step" in path.read_text()
+
+
+def test_file_with_a_syntax_error():
+    """A file that is not Python at the moment is merged line by line."""
+    path = make(Spec())
+    edit(path, (MINE[0], "        if:\n" + MINE[0]))
+
+    update(NAME, "--test-step", code=0)
+
+    assert "        if:\n" in path.read_text()
+    assert "def test_step" in path.read_text()

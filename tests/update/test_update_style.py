@@ -1,0 +1,179 @@
+"""Proves that an update keeps the form of a file: its style, and its line ends."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import black
+import pytest
+from matrix import text
+from updating import MINE, NAME, check_trains, edit, make, update
+
+from scaffold import Spec
+from scaffold.update import module_merge
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
+FORMATTERS = {
+    "black": ["black", "--quiet", "--line-length"],
+    "ruff": ["ruff", "format", "--isolated", "--quiet", "--line-length"],
+}
+
+#: The others are for CI: each takes two seconds.
+FORMS = [
+    pytest.param(name, length, marks=[] if few else pytest.mark.exhaustive)
+    for name, length, few in [
+        *(("black", 60, True), ("black", 100, True), ("ruff", 79, True)),
+        *(("black", 79, False), ("black", 133, False)),
+        *(("ruff", 60, False), ("ruff", 100, False), ("ruff", 133, False)),
+    ]
+]
+
+
+@pytest.mark.parametrize(("formatter", "length"), FORMS)
+def test_reformatted_file(formatter, length):
+    """A file in another form is updated in that form, without a conflict."""
+    path = make(Spec())
+    edit(path, MINE)
+    command = [sys.executable, "-m", *FORMATTERS[formatter], str(length), NAME]
+    subprocess.run(command, check=True)
+    before = path.read_text(encoding="utf-8")
+
+    update(NAME, "--test-step", "--manual-loss")
+
+    after = path.read_text(encoding="utf-8")
+    mode = black.Mode(line_length=length)
+    # In 100 columns the plainest file looks as in 88: nothing says that it is in 100.
+    if formatter == "black" and length != 100:
+        assert black.format_str(after, mode=mode) == after
+    assert "# My line." in after and "def test_step" in after
+    check_trains(path, Spec(test_step=True, manual_loss=True))
+    assert "is up to date" in update(NAME)
+
+    update(NAME, "--no-test-step", "--compile-loss")
+
+    changed = set(before.split("\n")) ^ set(path.read_text().split("\n"))
+    assert {
+        line for line in changed if not line.startswith("# kscaffold:base")
+    } == set()
+
+
+def test_line_length_is_changed():
+    """With --line-length the whole file takes the new form, the user's lines too."""
+    path = make(Spec())
+    edit(
+        path,
+        (
+            "        x, y, sample_weight = ",
+            "        print(x,  y)\n        x, y, sample_weight = ",
+        ),
+    )
+
+    update(NAME, "--line-length", "60")
+
+    after = path.read_text(encoding="utf-8")
+    assert black.format_str(after, mode=black.Mode(line_length=60)) == after
+    assert "        print(x, y)\n" in after
+
+    update(NAME, "--unset", "line-length")
+
+    # What the user did not edit is as it was, to the last bit.
+    after = path.read_text(encoding="utf-8")
+    assert black.format_str(after, mode=black.Mode()) == after
+    start = "    def train_step("
+    before = text(Spec(), NAME)
+    assert before[: before.index(start)] == after[: after.index(start)]
+    assert (
+        before[before.index("\n\n\nif __name__") :]
+        == after[after.index("\n\n\nif __name__") :]
+    )
+
+
+def test_form_of_own_lines_stays():
+    """Lines of the user's that Black would change stay as they are."""
+    path = make(Spec())
+    own = ("        return logs, (", "        print( 'x' )\n        return logs, (")
+    edit(path, own)
+
+    update(NAME, "--test-step", "--manual-metrics")
+
+    assert "        print( 'x' )\n" in path.read_text(encoding="utf-8")
+
+
+def test_only_new_lines_are_formatted():
+    """Black formats the lines that an update brought, and no others."""
+    mine = "def f():\n    print( 'x' )\n\n\ndef g():\n    return 1\n"
+    merged = mine.replace("return 1", "return ( 'y' )")
+
+    result = module_merge.formatted(mine, merged, {})
+
+    assert merged.replace("( 'y' )", '"y"') == result
+
+
+def test_settings_of_black_come_first():
+    """New text is in the form of `[tool.black]`, if the file is."""
+    Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
+    path = Path(NAME)
+    path.write_text(text(Spec()))
+
+    update(NAME, "--manual-loss")
+
+    after = path.read_text()
+    assert black.format_str(after, mode=black.Mode(line_length=100)) == after
+    assert "is up to date" in update(NAME)
+
+
+def test_settings_of_black_are_no_change():
+    """Other settings alone change nothing, as long as nothing else does."""
+    path = make(Spec())
+    edit(path, MINE)
+    Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
+
+    assert "is up to date" in update(NAME, "--check")
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["", "bom"])
+def test_crlf(bom):
+    """A file of a Windows editor keeps its line ends, and the mark before UTF-8."""
+    path = make(Spec())
+    edit(path, MINE)
+    path.write_bytes(bom + path.read_bytes().replace(b"\n", b"\r\n"))
+
+    update(NAME, "--manual-metrics")
+
+    content = path.read_bytes()
+    expected = text(Spec(manual_metrics=True), NAME).replace(*MINE)
+    assert bom + expected.replace("\n", "\r\n").encode() == content
+    check_trains(path, Spec(manual_metrics=True))
+
+
+def test_mixed_line_ends():
+    """Lines keep the ends that they have; new ones have those of most lines."""
+    path = make(Spec())
+    content = path.read_bytes().replace(b"\n", b"\r\n")
+    mixed = content.replace(b"import keras\r\n", b"import keras\n")
+    path.write_bytes(mixed)
+
+    update(NAME, "--manual-metrics")
+
+    after = path.read_bytes()
+    assert 1 == after.count(b"\n") - after.count(b"\r\n")
+    assert b"import keras\n" in after
+
+
+def test_lines_around_the_first():
+    """A licence above the first line stays there, and so does one's deletion."""
+    path = make(Spec())
+    path.write_text("# Licence: mine.\n" + path.read_text())
+
+    update(NAME, "--test-step")
+
+    lines = path.read_text().split("\n")
+    assert "# Licence: mine." == lines[0]
+    assert text(Spec(test_step=True), NAME).split("\n") == lines[1:]
+    del lines[:2]
+    path.write_text("\n".join(lines))
+
+    update(NAME, "--no-test-step")
+
+    assert text(Spec(), NAME).split("\n")[1:] == path.read_text().split("\n")
