@@ -1,9 +1,10 @@
-"""What the recipes' demos reach on real data, over three seeds: a table for the README.
+"""Measures the main blocks of the recipes over three seeds: a table for the docs.
 
     python benchmarks/recipes.py [RECIPE ...]
 
-Each demo trains on scikit-learn's handwritten digits and compares itself with something
-trivial. Needs scikit-learn and matplotlib: pip install -e '.[test]'.
+Each main block trains on scikit-learn's handwritten digits and compares its result with
+a baseline. It needs scikit-learn and matplotlib: `pip install -e '.[test]'`. The table
+goes into `docs/recipes/index.md`.
 """
 
 import argparse
@@ -22,10 +23,11 @@ from scaffold.recipes import recipe_names
 
 
 def run(recipe: str, seed: int, folder: str) -> tuple[dict[str, float], float]:
-    """Runs the demo of a recipe.
+    """Runs the main block of a recipe.
 
     Returns:
-        What it compares: numbers by name, its own first; and the seconds it took.
+        A tuple `(results, seconds)`: the results by name, the recipe's own first, and
+        the time.
     """
     [file] = render(Spec(recipe=recipe))
     assert "    seed = 0\n" in file.text
@@ -39,7 +41,7 @@ def run(recipe: str, seed: int, folder: str) -> tuple[dict[str, float], float]:
 
 
 def main() -> None:
-    """Runs the demos, and prints the mean and the spread of each number."""
+    """Prints the mean and the standard deviation of each result."""
     known = [
         n for n in recipe_names() if "seed = 0\n" in render(Spec(recipe=n))[0].text
     ]

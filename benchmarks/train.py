@@ -1,4 +1,4 @@
-"""Measures how fast models train: Keras's own, what kscaffold emits, and plain JAX.
+"""Measures training speed: Keras, the classes that kscaffold writes, and plain JAX.
 
 Six ways to train the same model on the same batches:
 
@@ -9,11 +9,11 @@ Six ways to train the same model on the same batches:
     optax         a loop of compiled steps, written by hand
     optax scan    a whole epoch in one `jax.lax.scan`, with all data on the device
 
-In each round every way trains once, in turn, so that whatever else the machine does
-falls on all. Printed are the medians of the time per step, and of the ratios in each
-round with their quartiles. Compiling is what the first epoch takes longer than the
-second. Peak memory is that of a fresh process that trains in one way; on a GPU, it is
-that of the device. Install `pip install -e '.[bench]'` and run
+In each round, every way trains once, in turn, so that other load affects all ways alike.
+The table has the median time per step, and the median and quartiles of the ratios of
+single rounds. The compile time is the first epoch minus the second. The peak memory is
+measured in a new process that trains in one way. On a GPU, it is the memory of the device.
+Install `pip install -e '.[bench]'` and run
 
     python benchmarks/train.py [--rounds N] [--only MODEL] [--json] [--png FILE]
 """
@@ -42,13 +42,13 @@ WAYS = ("keras", "keras x50", "emitted", "fused x50", "optax", "optax scan")
 
 
 def dense():
-    """One layer: all of the time goes elsewhere."""
+    """One dense layer, for which the overhead of a step dominates."""
     inputs = keras.Input((32,))
     return inputs, layers.Dense(1)(inputs)
 
 
 def mlp():
-    """784-256-256-10."""
+    """Dense layers of 784-256-256-10 units."""
     inputs = hidden = keras.Input((784,))
     for _ in range(2):
         hidden = layers.Dense(256, activation="relu")(hidden)
@@ -56,7 +56,7 @@ def mlp():
 
 
 def convolutional():
-    """Two convolutions of images of 28 x 28."""
+    """Two convolutions on images of 28 x 28."""
     inputs = hidden = keras.Input((28, 28, 1))
     for filters in (16, 32):
         hidden = layers.Conv2D(filters, 3, activation="relu")(hidden)
@@ -71,7 +71,7 @@ def lstm():
 
 
 def transformer(length, width, heads):
-    """One block: attention and a dense layer, each added and normalised."""
+    """One block of attention and dense layers, with residuals and normalization."""
 
     def build():
         inputs = keras.Input((length, width))
@@ -84,8 +84,8 @@ def transformer(length, width, heads):
     return build
 
 
-#: For each model: its builder, its batch size, steps per epoch, epochs in a round,
-#: whether rows are shuffled, and how many times faster than `keras x50` it has to be.
+#: For each model: builder, batch size, steps per epoch, epochs per round, whether rows
+#: are shuffled, and the least speed-up of `fused x50` over `keras x50`.
 MODELS = {
     "dense": (dense, 32, 2000, 3, False, 8.0),
     "dense, shuffled": (dense, 32, 2000, 3, True, 8.0),
@@ -98,7 +98,7 @@ MODELS = {
 
 
 def emitted(**options) -> type:
-    """Returns the class that kscaffold emits."""
+    """Returns the class that kscaffold writes."""
     [file] = scaffold.render(scaffold.Spec(sample_weight=True, demo=False, **options))
     module = {"__name__": "emitted"}
     exec(compile(file.text, "custom_model.py", "exec"), module)
@@ -187,7 +187,7 @@ class Training:
         return scan if way == "optax scan" else loop
 
     def order(self):
-        """Returns what takes the rows of an epoch, in order or shuffled."""
+        """Returns the indices of the rows of an epoch, in order or shuffled."""
         if self.shuffle:
             return np.random.permutation(len(self.x))
         return _InOrder()
@@ -201,25 +201,25 @@ class Training:
 
 
 class _InOrder:
-    """Rows in their order, so that slices of arrays are views."""
+    """Indices in order. They are slices, so that indexing an array gives a view."""
 
     def __getitem__(self, rows):
         return rows
 
 
 def peak_memory(way: str, name: str) -> int:
-    """Trains in a fresh process, and returns the most memory that it held, in MiB."""
+    """Trains in a new process and returns its peak memory in MiB."""
     command = [sys.executable, __file__, "--peak", way, name]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     return int(done.stdout)
 
 
 def print_peak(way: str, name: str) -> None:
-    """Trains one epoch, and prints the most memory held by the process or the GPU."""
+    """Trains one epoch and prints the peak memory of the process or the GPU in MiB."""
     Training(way, name).train(1)
     device = jax.local_devices()[0]
     if device.platform == "cpu":
-        # Unlike that of `resource`, this peak is not that of the parent.
+        # The peak in `resource` would include the parent process.
         [line] = [n for n in Path("/proc/self/status").open() if "VmHWM" in n]
         print(int(line.split()[1]) // 2**10)
     else:
@@ -289,7 +289,7 @@ def show(results: list[dict]) -> None:
 
 
 def draw(results: list[dict], path: str) -> None:
-    """Draws how many times faster than `keras x50` each way is."""
+    """Draws the speed of each way relative to `keras x50`."""
     import matplotlib
 
     matplotlib.use("Agg")
