@@ -9,10 +9,10 @@ Six ways to train the same model on the same batches:
     optax         a loop of compiled steps, written by hand
     optax scan    a whole epoch in one `jax.lax.scan`, with all data on the device
 
-In each round, every way trains once, in turn, so that other load affects all ways alike.
+In each round, every way trains once, in turn, so that other load affects all of them.
 The table has the median time per step, and the median and quartiles of the ratios of
 single rounds. The compile time is the first epoch minus the second. The peak memory is
-measured in a new process that trains in one way. On a GPU, it is the memory of the device.
+measured in a new process that trains in one way. On a GPU, it is the device's memory.
 Install `pip install -e '.[bench]'` and run
 
     python benchmarks/train.py [--rounds N] [--only MODEL] [--json] [--png FILE]

@@ -36,7 +36,7 @@ def blocks(name: str, language: str) -> list[str]:
     "document", documents(), ids=lambda path: path.relative_to(ROOT).as_posix()
 )
 def test_generated_parts(document):
-    """Tables, numbers and excerpts are the ones that `pytest --bless` writes."""
+    """Tables, numbers and excerpts are what `pytest --bless` writes."""
     assert generated(document) == document.read_text(encoding="utf-8")
 
 

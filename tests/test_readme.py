@@ -169,7 +169,7 @@ def test_update(tmp_path):
 
 
 def test_speed():
-    """The README's speed-ups are the ones of the page on fused steps."""
+    """The README's speed-ups are in the table of the page on fused steps."""
     page = (ROOT / "docs" / "fused-steps.md").read_text(encoding="utf-8")
     words = " ".join(section("Fused steps").split())
 
