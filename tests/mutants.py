@@ -307,6 +307,15 @@ MUTANTS = (
         'is named "loss" is updated',
     ),
     Mutant(
+        "the first metric named loss is updated with the loss",
+        TRACK,
+        TRACK.replace(
+            "super().metrics[0]", 'next(m for m in self.metrics if m.name == "loss")'
+        ),
+        "only a metric named loss",
+        'is named "loss" is updated',
+    ),
+    Mutant(
         "the loss tracker is searched by its name",
         TRACK,
         TRACK.replace(

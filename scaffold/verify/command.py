@@ -3,7 +3,7 @@
 import click
 
 from .. import __version__
-from ..printing import print_json, print_text
+from ..standard_output import print_json, print_text
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})

@@ -5,8 +5,9 @@ from dataclasses import replace
 import keras
 import numpy as np
 
-from ..keras_objects import LOSSES, find
-from ..objective import Keyed, Objective, resolve
+from ..keras_losses import LOSSES
+from ..keras_names import find
+from ..objective import KerasObject, Objective, resolve
 from ..spec import Spec
 from .class_under_test import ClassUnderTest
 from .parity.build_model import small_model
@@ -89,8 +90,8 @@ def _named(objective: Objective, metrics) -> bool:
     return [m.alias for m in objective.metrics] == [m.name for m in metrics]
 
 
-def _as_source(owned: keras.metrics.Metric) -> Keyed:
+def _as_source(owned: keras.metrics.Metric) -> KerasObject:
     """Returns an expression that makes an equal metric."""
     config = keras.saving.serialize_keras_object(owned)
     call = f"keras.saving.deserialize_keras_object({config!r})"
-    return Keyed(owned.name, call, call)
+    return KerasObject(owned.name, call, call)

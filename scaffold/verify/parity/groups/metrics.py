@@ -51,6 +51,15 @@ class HasMetricNamedLoss:
         return super().compute_metrics(x, y, y_pred, sample_weight)
 
 
+class ListsMetricNamedLossOnly(HasMetricNamedLoss):
+    """A model that lists no loss tracker, but a metric with its name."""
+
+    @property
+    def metrics(self):
+        """The metric of the model."""
+        return [self.smallest]
+
+
 CASES = (
     Case("overridden compute_metrics", "metrics", mixin=OverridesMetrics, quick=True),
     Case("metrics without the loss tracker", "metrics", mixin=ListsOwnMetricsOnly),
@@ -58,6 +67,12 @@ CASES = (
         "a metric named loss",
         "metrics",
         mixin=HasMetricNamedLoss,
+        report_finding="loss_by_name",
+    ),
+    Case(
+        "only a metric named loss",
+        "metrics",
+        mixin=ListsMetricNamedLossOnly,
         report_finding="loss_by_name",
     ),
 )
