@@ -13,9 +13,9 @@ from contextlib import suppress
 import click
 
 from . import __version__
+from .click_commands import CONTEXT, RecipeCommand
 from .errors import KscaffoldError
-from .printing import print_json, print_text
-from .spec_command import CONTEXT, SpecCommand
+from .standard_output import print_json, print_text
 from .update.command import check, update
 from .verify.command import verify
 
@@ -61,7 +61,7 @@ def main():
     """Writes custom training steps for Keras on JAX, as plain source."""
 
 
-@main.command(cls=SpecCommand, context_settings=CONTEXT)
+@main.command(cls=RecipeCommand, context_settings=CONTEXT)
 @click.argument("target", required=False)
 @click.option("-i", "--interactive", is_flag=True, help="Ask for what is left out.")
 @click.option("--dry-run", is_flag=True, help="List what would be written.")
@@ -76,10 +76,10 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     TARGET is a FILE.py, a folder for a whole project, or - for standard output;
     custom_model.py if left out.
     """
-    from . import results
-    from .parameters import spec_of
+    from . import new_report
+    from .click_options import spec_of
     from .rendering import render
-    from .targets import DEFAULT_TARGET, check_target, first_file
+    from .target_names import DEFAULT_TARGET, check_target, first_file
     from .writing import check_writable
 
     target = DEFAULT_TARGET if target is None else target
@@ -94,18 +94,18 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     spec = spec_of(ctx, interactive)
     files = render(spec, target)
     if target == "-":
-        entries = results.printed(files)
+        entries = new_report.printed(files)
     elif diff or check:
-        entries = results.compared(files, diff)
+        entries = new_report.compared(files, diff)
     elif dry_run:
-        entries = results.previewed(files, force)
+        entries = new_report.previewed(files, force)
     else:
-        entries = results.written(files, force)
+        entries = new_report.written(files, force)
     if as_json:
-        print_json(results.as_data(spec, target, entries))
+        print_json(new_report.as_data(spec, target, entries))
     else:
-        print_text(results.as_output(entries))
-    for message in results.as_messages(spec, target, entries):
+        print_text(new_report.as_output(entries))
+    for message in new_report.as_messages(spec, target, entries):
         click.echo(message, err=True)
     ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
 
@@ -119,12 +119,12 @@ main.add_command(check)
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
 def list_(as_json):
     """Lists the recipes and the options of `new`."""
-    from . import listing
+    from . import option_tables
 
     if as_json:
-        print_json(listing.listing())
+        print_json(option_tables.listing())
     else:
-        print_text(listing.text())
+        print_text(option_tables.text())
 
 
 def _report(as_json: bool, message: str, hint: str = "") -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from .errors import SpecError
-from .keras_objects import ACCURACY, CROSSENTROPY, LOSSES, METRICS, Loss, Metric, find
+from .keras_losses import CROSSENTROPY, LOSSES, Loss
+from .keras_metrics import ACCURACY, METRICS, Metric
+from .keras_names import find
 
 #: Each task's own loss and metric.
 TASKS = {
@@ -18,7 +20,7 @@ CLASSES = 3
 
 
 @dataclass(frozen=True)
-class Keyed:
+class KerasObject:
     """A Keras object as source text.
 
     Attributes:
@@ -43,8 +45,8 @@ class Objective:
         outputs: The kind of outputs of the demo's model.
     """
 
-    loss: Keyed
-    metrics: tuple[Keyed, ...]
+    loss: KerasObject
+    metrics: tuple[KerasObject, ...]
     targets: str
     outputs: str
 
@@ -111,11 +113,11 @@ def _default_metrics(default: str, targets: str, outputs: str) -> tuple[str, ...
     return (by_targets.get(targets, default),)
 
 
-def _loss(loss: Loss, alias: str, outputs: str) -> Keyed:
+def _loss(loss: Loss, alias: str, outputs: str) -> KerasObject:
     arguments = "from_logits=True" if outputs == "logits" else ""
     call = f"keras.losses.{loss.name}({arguments})"
     by_name = loss.by_name and not arguments
-    return Keyed(alias, call, f'"{alias}"' if by_name else call)
+    return KerasObject(alias, call, f'"{alias}"' if by_name else call)
 
 
 def _crossentropy(task: str) -> str:
@@ -127,7 +129,9 @@ def _crossentropy(task: str) -> str:
     return CROSSENTROPY[task]
 
 
-def _metrics(names, targets: str, outputs: str, weighted: bool) -> tuple[Keyed, ...]:
+def _metrics(
+    names, targets: str, outputs: str, weighted: bool
+) -> tuple[KerasObject, ...]:
     found = {}
     for name in names:
         if name.lower() in ("accuracy", "acc"):
@@ -156,7 +160,7 @@ def _accuracy(targets: str) -> Metric:
     return find(METRICS, ACCURACY[targets], "metric")[0]
 
 
-def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> Keyed:
+def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> KerasObject:
     if targets and (targets not in metric.targets or outputs not in metric.arguments):
         fitting = [
             m.aliases[-1]
@@ -173,6 +177,6 @@ def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> Keyed:
     named = ", ".join(part for part in (given, f'name="{alias}"') if part)
     call = f"keras.metrics.{metric.name}({named})"
     # Keras names a metric that it was given as a string by that string.
-    return Keyed(
+    return KerasObject(
         alias, call, call if given or alias in ("accuracy", "acc") else f'"{alias}"'
     )

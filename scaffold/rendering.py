@@ -16,7 +16,7 @@ from .header import excuse_header, header
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
 from .spec import Spec
-from .targets import DEFAULT_TARGET, check_target, is_project, package_name
+from .target_names import DEFAULT_TARGET, check_target, is_project, package_name
 from .template_errors import template_errors
 
 #: Modules that templates may use without importing them, by their names in the code.

@@ -11,9 +11,11 @@ from functools import cache
 
 from .class_names import check_class_name
 from .errors import SpecError, TemplateError
-from .keras_objects import LOSSES, METRICS, known_names
+from .keras_losses import LOSSES
+from .keras_metrics import METRICS
+from .keras_names import known_names
 from .objective import TASKS, Objective, resolve
-from .options import Option, option, options_of
+from .option import Option, option, options_of
 from .recipes import load_recipe, recipe_names
 
 #: The recipe of those who name none.

@@ -14,7 +14,7 @@ import re
 from pathlib import Path
 
 from scaffold import Spec
-from scaffold.listing import flags, markdown_table, values
+from scaffold.option_tables import flags, markdown_table, values
 from scaffold.recipes import load_recipe, recipe_names
 from scaffold.spec import own_options
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from scaffold import Spec, render
 from scaffold.formatting import black_mode
-from scaffold.keras_objects import LOSSES, METRICS
+from scaffold.keras_losses import LOSSES
+from scaffold.keras_metrics import METRICS
 from scaffold.objective import TASKS
 from scaffold.recipes import recipe_names
 from scaffold.record import DICTIONARY, dictionary

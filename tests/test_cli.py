@@ -18,10 +18,11 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 import scaffold
-from scaffold import Spec, listing, render
+from scaffold import Spec, option_tables, render
 from scaffold.cli import main
 from scaffold.formatting import black_mode
-from scaffold.keras_objects import LOSSES, METRICS
+from scaffold.keras_losses import LOSSES
+from scaffold.keras_metrics import METRICS
 from scaffold.spec import OPTIONS
 
 COMMAND = [sys.executable, "-m", "scaffold"]
@@ -462,7 +463,7 @@ def test_list_json():
 
 def test_markdown_table():
     """The README's table has a row of three cells for each option."""
-    rows = listing.markdown_table().splitlines()
+    rows = option_tables.markdown_table().splitlines()
 
     assert len(OPTIONS) + 2 == len(rows)
     assert all(4 == row.count("|") for row in rows)
@@ -663,7 +664,7 @@ def check_command_line(folder, arguments, target):
 def test_prompts_and_flags_come_from_spec():
     """No option of `Spec` is named in the modules of the command line."""
     package = Path(scaffold.__file__).parent
-    for name in ("cli", "parameters", "results", "listing"):
+    for name in ("cli", "click_options", "new_report", "option_tables"):
         source = (package / f"{name}.py").read_text("utf-8")
         for option in OPTIONS:
             assert option.flag not in source

@@ -20,7 +20,7 @@ from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, writ
 from scaffold.cli import main
 from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
 from scaffold.spec import OPTIONS
-from scaffold.targets import shadowing_modules
+from scaffold.target_names import shadowing_modules
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ from scaffold import Spec, recipes, render
 from scaffold.cli import main
 from scaffold.errors import SpecError, TemplateError
 from scaffold.header import parse_header
-from scaffold.listing import recipe_table
+from scaffold.option_tables import recipe_table
 from scaffold.recipes import load_recipe, recipe_names
 from scaffold.spec import OPTIONS, own_options, recipe_options, spec_class
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from scaffold import RenderedFile, write, writing
-from scaffold.comparing import compare, read, unified_diff
 from scaffold.errors import WriteError
+from scaffold.file_comparison import compare, read, unified_diff
 
 #: Runs of two processes for one name: without the hard link about one in three fails.
 ROUNDS = 200

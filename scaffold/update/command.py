@@ -2,11 +2,11 @@
 
 import click
 
-from ..printing import print_json, print_text
-from ..spec_command import CONTEXT, ChangeCommand
+from ..click_commands import CONTEXT, AllRecipesCommand
+from ..standard_output import print_json, print_text
 
 
-@click.command(cls=ChangeCommand, context_settings=CONTEXT)
+@click.command(cls=AllRecipesCommand, context_settings=CONTEXT)
 @click.argument("target", metavar="FILE|DIR")
 @click.option(
     "--unset",
@@ -45,8 +45,8 @@ def update(
     others stay. Exits 1 if something is left to you: a conflict, between markers, or
     the use of what is gone.
     """
-    from ..parameters import given_options
-    from ..results import as_output
+    from ..click_options import given_options
+    from ..new_report import as_output
     from ..spec import all_options
     from . import update_report
     from .file_swap import apply

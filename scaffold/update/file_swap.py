@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from itertools import count
 from pathlib import Path
 
-from ..comparing import read
 from ..errors import WriteError
+from ..file_comparison import read
 from ..rendering import RenderedFile
 from ..writing import file_errors, shown, write
 from .update_plan import FileUpdate

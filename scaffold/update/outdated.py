@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .. import __version__
 from ..errors import KscaffoldError
-from ..results import as_output as diffs
+from ..new_report import as_output as diffs
 from ..writing import shown
 from .option_changes import OptionChanges
 from .update_report import entries

@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from .. import results
-from ..comparing import unified_diff
+from .. import new_report
+from ..file_comparison import unified_diff
 from ..writing import shown
 from .update_plan import FileUpdate, UpdatePlan
 
@@ -53,7 +53,7 @@ def entries(
 
 def as_data(plan: UpdatePlan, files: list[dict]) -> dict:
     """Returns the result for `--json`, as that of `new`."""
-    data = results.as_data(plan.spec, plan.target, files)
+    data = new_report.as_data(plan.spec, plan.target, files)
     # A file that was renamed keeps the name that it had when it was generated.
     return {**data, "command": plan.command}
 

@@ -5,12 +5,12 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..comparing import read
+from ..file_comparison import read
 from ..errors import RecordError, WriteError
 from ..header import LINE as HEADER
 from ..pyproject_table import SETTINGS, has_section
 from ..record import LINE as RECORD
-from ..targets import is_project
+from ..target_names import is_project
 from ..writing import shown
 from .module_update import plan_module
 from .option_changes import OptionChanges

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from pathlib import Path
 
-from ..comparing import read
 from ..errors import MergeError, WriteError
+from ..file_comparison import read
 from ..writing import shown
 from .block_merge import has_markers
 from .blocks import is_python

@@ -5,7 +5,7 @@ import click
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
-class SpecCommand(click.Command):
+class RecipeCommand(click.Command):
     """A command that also has the options of a recipe, once it is asked for them."""
 
     def parse_args(self, ctx, args):
@@ -31,18 +31,18 @@ class SpecCommand(click.Command):
 
     def get_params(self, ctx):
         """Returns the options of the recipe and the command's own."""
-        from .parameters import recipe_parameters
+        from .click_options import recipe_parameters
         from .spec import DEFAULT_RECIPE
 
         recipe = ctx.meta.get(__name__, DEFAULT_RECIPE)
         return [*recipe_parameters(recipe), *super().get_params(ctx)]
 
 
-class ChangeCommand(click.Command):
+class AllRecipesCommand(click.Command):
     """A command that changes options: it has those of all recipes."""
 
     def get_params(self, ctx):
         """Returns the options and the command's own."""
-        from .parameters import change_parameters
+        from .click_options import change_parameters
 
         return [*change_parameters(), *super().get_params(ctx)]

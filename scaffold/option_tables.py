@@ -3,7 +3,7 @@
 import click
 
 from . import __version__
-from .options import Option
+from .option import Option
 from .recipes import load_recipe, recipe_names
 from .spec import OPTIONS, RECIPE, own_options, recipe_options
 

@@ -8,10 +8,10 @@ import shlex
 from importlib.util import find_spec
 
 from . import __version__
-from .comparing import compare, read, unified_diff
+from .file_comparison import compare, read, unified_diff
 from .rendering import RenderedFile
 from .spec import Spec
-from .targets import is_project, package_name
+from .target_names import is_project, package_name
 from .writing import check_writable, encode, write
 
 MESSAGES = {

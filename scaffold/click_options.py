@@ -9,7 +9,7 @@ import click
 from click.core import ParameterSource
 
 from .errors import SpecError
-from .options import Option
+from .option import Option
 from .spec import RECIPE, Spec, all_options, recipe_options
 
 

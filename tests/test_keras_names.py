@@ -7,7 +7,9 @@ import keras
 import pytest
 
 from scaffold.errors import SpecError
-from scaffold.keras_objects import LOSSES, METRICS, NOT_COMPARING, find
+from scaffold.keras_losses import LOSSES
+from scaffold.keras_metrics import METRICS, NOT_COMPARING
+from scaffold.keras_names import find
 
 
 def classes(module, base) -> set[str]:
