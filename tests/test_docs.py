@@ -125,6 +125,26 @@ def test_commands():
         assert set(re.findall(r"(?<= )--?[a-z][\w-]*", arguments)) <= flags
 
 
+def test_update_options():
+    """The options of `update` in the table exist."""
+    table = page("options.md").split("## Options of `kscaffold update`")[1]
+    flags = {flag for option in main.commands["update"].params for flag in option.opts}
+
+    shown = set(re.findall(r"^\| (.*?) \|", table, re.MULTILINE)[2:])
+    assert shown
+    for flag in re.findall(r"`(--[\w-]+)", " ".join(shown)):
+        assert flag in flags
+
+
+def test_hook():
+    """The hook of the example is the one that the repository defines."""
+    [example] = blocks("options.md", "yaml")
+    hooks = (ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8")
+
+    [name] = re.findall(r"- id: (\S+)", example)
+    assert f"- id: {name}\n" in hooks
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_completion(shell):
     """The line for each shell asks for the script that Click makes for it."""
