@@ -443,6 +443,37 @@ def test_build_is_checked(tmp_path, function, message):
         find_class(path, "Model", build=f"{path}x.py:make")
 
 
+NEEDS_ARGUMENTS = """
+class Model(keras.Model):
+    def __init__(self, units):
+        super().__init__()
+
+
+def build_layers():
+    return []
+
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("functions", "hint"),
+    [
+        ("def build_model():\n    pass\n", "model.py:build_model."),
+        ("", "model.py:build_layers."),
+        ("def build_it():\n    pass\n", "(model, (x, y)): --build FILE:FUNCTION."),
+    ],
+)
+def test_hint_names_what_the_file_defines(tmp_path, functions, hint):
+    """The hint for `--build` names a function of the file, if only one is likely."""
+    path = write(tmp_path, NEEDS_ARGUMENTS + functions)
+
+    with pytest.raises(SpecError) as caught:
+        find_class(path)
+
+    assert caught.value.hint.endswith(hint)
+
+
 def test_build_with_any_number_of_rows(tmp_path):
     """The data of `--build` are repeated or cut to full batches."""
     path = write(tmp_path, TWO_OPTIMIZERS)

@@ -133,7 +133,7 @@ def test_crash(tmp_path, what, limit, reason):
         ("x = (", "is not valid Python: '(' was never closed"),
         ("import keras\nx = 1\n", "defines no subclass of keras.Model"),
         ("raise RuntimeError('boo')", "raises RuntimeError: boo"),
-        ("import os\nos._exit(3)", "cannot be imported: the process ended with"),
+        ("import os\nos._exit(3)", "fails: the process ended with"),
     ],
     ids=["syntax", "no model", "raises", "ends"],
 )
@@ -152,6 +152,7 @@ def test_nothing_applies(tmp_path):
 
     assert (2, "") == (done.returncode, done.stdout)
     assert "No check applies: the class does not take sample weights" in done.stderr
+    assert "Hint: Omit --only" in done.stderr
 
 
 @pytest.mark.exhaustive

@@ -24,11 +24,10 @@ RESULT = "a compiled model, (model, x) or (model, (x, y))"
 def build_hint(module: types.ModuleType, path: str) -> str:
     """Returns how to name a function that builds a model of a file."""
     builders = [n for n in _functions(module) if n.startswith(("build", "make"))]
-    if builders:
-        return f"Name its function: --build {os.path.relpath(path)}:{builders[0]}."
-    return (
-        f"Write a function that returns {RESULT}, and name it: --build FILE:FUNCTION."
-    )
+    if "build_model" in builders or len(builders) == 1:
+        name = "build_model" if "build_model" in builders else builders[0]
+        return f"Name its function: --build {os.path.relpath(path)}:{name}."
+    return f"Name a function that returns {RESULT}: --build FILE:FUNCTION."
 
 
 def user_builder(place: str, cls: type) -> Callable[[], tuple]:

@@ -28,7 +28,9 @@ from ..standard_output import print_json, print_text
     default="",
     help="Run only checks whose 'group: name' contains PATTERN.",
 )
-@click.option("--quick", is_flag=True, help="Run only the checks that catch most.")
+@click.option(
+    "--quick", is_flag=True, help="Run only the checks that catch most mistakes."
+)
 @click.option(
     "--timeout",
     metavar="SECONDS",

@@ -46,7 +46,7 @@ def serve() -> None:
     except Exception as error:
         what = f"{type(error).__name__}: {error}".strip()
         answer(
-            error=f"Importing {request['path']} raises {what}",
+            error=f"Importing {request['path']} raises {what.rstrip('.')}.",
             hint="Make sure that Python can import the file.",
         )
         return

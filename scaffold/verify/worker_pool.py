@@ -55,7 +55,8 @@ def verify(
     ]
     reasons = {v["detail"]: v["outcome"] for v in verdicts}
     if set(reasons.values()) == {"not applicable"}:
-        raise VerifyError(f"No check applies: {'; '.join(reasons)}.")
+        hint = "Omit --only to run every check." if request.pattern else ""
+        raise VerifyError(f"No check applies: {'; '.join(reasons)}.", hint)
     return verdicts
 
 
@@ -170,7 +171,10 @@ class _WorkerPool:
         worker.errors.close()
         reason += f": {output[-1][:200]}" if output else ""
         if not worker.running:
-            raise VerifyError(f"{self.request.path} cannot be imported: {reason}.")
+            raise VerifyError(
+                f"Importing {self.request.path} fails: {reason}.",
+                "Make sure that Python can import the file.",
+            )
         self.verdicts[worker.running] = {
             "name": worker.running,
             "outcome": "raises",
