@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from ..errors import SpecError, did_you_mean
+from ..errors import SpecError
 from ..spec import Spec, all_options, not_an_option
+from ..suggestions import did_you_mean
 
 
 @dataclass(frozen=True)

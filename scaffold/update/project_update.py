@@ -1,23 +1,23 @@
 """The update of a project."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import RecordError
 from ..formatting import black_mode, mode_settings
 from ..header import parse_command, parse_header
-from ..pyproject_table import HEADING, SETTINGS, split_section, with_section
+from ..pyproject_table import HEADING, SETTINGS, table
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..rendering import project_texts
-from ..spec import Spec
 from ..writing import shown
-from .block_merge import Merge, merge, renumbered
-from .merge_base import check_version, decoded, with_place
+from .block_merge import Merge, merge
+from .merge_base import decoded
 from .module_merge import labels, neutral
 from .module_update import RequestedOptions, update_module
 from .option_changes import OptionChanges
+from .project_bases import bases_in, read_pyproject, recorded_bases
 from .project_files import locate
+from .pyproject_update import update_pyproject
 from .update_plan import FileUpdate, UpdatePlan
 from .user_file import UserFile
 
@@ -42,12 +42,15 @@ def plan_project(
         MergeError: If a file cannot be merged as it is.
         WriteError: If one cannot be read.
     """
-    settings, bare, section = _read_settings(folder)
+    settings, section = read_pyproject(folder)
     if base is not None:
-        _, _, section = _read_settings(base)
+        _, section = read_pyproject(base)
     target, old = parse_command(section["command"])
     package = Path(target).name
-    bases = _bases(folder, section) if base is None else _read_bases(base, old, package)
+    if base is None:
+        bases = recorded_bases(folder, section)
+    else:
+        bases = bases_in(base, old, package)
     model = f"{package}/model.py"
     if model not in bases or parse_header(bases[model].text).spec != old:
         raise RecordError(
@@ -76,16 +79,12 @@ def plan_project(
     # Last: while it is the old one, an update that was killed can be done again.
     records[SETTINGS] = generated[SETTINGS]
     records = {path: records[path] for path in generated}
-    merged = _merged(
-        replace(settings, text=bare), bases[SETTINGS], request, records[SETTINGS]
-    )
     command = request.spec.command(package)
-    text = with_section(merged.text, records, command)
-    conflicts = renumbered(merged.conflicts, text)
-    files.append(
-        FileUpdate(settings.path, settings.content, settings.encoded(text), conflicts)
+    content = table(command, {path: record.word for path, record in records.items()})
+    settings = update_pyproject(
+        settings, bases[SETTINGS].text, generated[SETTINGS].text, content, request.spec
     )
-    return UpdatePlan(str(folder), command, request.spec, tuple(files))
+    return UpdatePlan(str(folder), command, request.spec, (*files, settings))
 
 
 def _update(
@@ -136,64 +135,3 @@ def _absent(source: UserFile, base: Record | None, new: Record) -> FileUpdate:
     changed = neutral(base.text) != neutral(new.text)
     away = "you removed it, but the update changes it: it stays away"
     return FileUpdate(source.path, None, None, problems=(away,) if changed else ())
-
-
-def _read_settings(folder: Path) -> tuple[UserFile, str, dict]:
-    """Reads `pyproject.toml` of a project: the file, and its text and section apart."""
-    settings = UserFile.read(folder / SETTINGS)
-    name = shown(settings.path)
-    if settings.content is None:
-        raise RecordError(
-            f"{shown(folder)} is no project: it has no {SETTINGS}.",
-            "Name a FILE.py, or a folder that `kscaffold new` wrote.",
-        )
-    try:
-        text, section = split_section(settings.text)
-    except RecordError as error:
-        raise RecordError(
-            f"{name}: {error.message}",
-            "Put the section back from version control; a project needs the one that "
-            "`kscaffold new` wrote.",
-        ) from error
-    check_version(name, section["version"])
-    return settings, text, section
-
-
-def _bases(folder: Path, section: dict) -> dict[str, Record]:
-    """Reads the records of a project."""
-    name = shown(folder / SETTINGS)
-    words = section["base"]
-    if SETTINGS not in words:
-        raise RecordError(
-            f"{name} has no records of the texts as they were generated.",
-            "Put the section [tool.kscaffold.base] back from version control, or name "
-            "a folder with the project as it was generated: --base FOLDER.",
-        )
-    return {
-        path: decoded(word, f"The record of {path} in {name}", SETTINGS)
-        for path, word in words.items()
-    }
-
-
-def _read_bases(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
-    """Reads a project that is as it was generated."""
-    _, _, section = _read_settings(folder)
-    bases = {}
-    for path, record in project_texts(spec, package).items():
-        source = UserFile.read(folder / path)
-        if source.content is None:
-            continue
-        text = source.text
-        if path == SETTINGS:
-            text, _ = split_section(text)
-        elif path == f"{package}/model.py":
-            text = RECORD.sub(MARK, with_place(text))
-        bases[path] = Record(text, record.styles)
-        if path in section["base"]:
-            bases[path] = decoded(section["base"][path], f"The record of {path}", path)
-            if bases[path].text != text:
-                raise RecordError(
-                    f"{shown(source.path)} was edited: it is not as it was generated.",
-                    "--base needs a folder with the project as it was generated.",
-                )
-    return bases

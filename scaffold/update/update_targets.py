@@ -5,10 +5,10 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..file_comparison import read
 from ..errors import RecordError, WriteError
+from ..file_comparison import read
 from ..header import LINE as HEADER
-from ..pyproject_table import SETTINGS, has_section
+from ..pyproject_table import SETTINGS, has_table
 from ..record import LINE as RECORD
 from ..target_names import is_project
 from ..writing import shown
@@ -87,7 +87,7 @@ def generated(path: Path) -> Iterator[Path]:
             if below.name == SETTINGS or below.suffix == ".py":
                 yield from generated(below)
     elif path.name == SETTINGS:
-        if has_section(_text(path)):
+        if has_table(_text(path)):
             yield path.parent
     else:
         project = project_of(path)

@@ -3,6 +3,7 @@
 import pytest
 from matrix import text
 
+from scaffold import Spec, render, write
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK
 from scaffold.update import module_update
@@ -13,6 +14,12 @@ def folder(tmp_path, monkeypatch):
     """Every test runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture
+def project(folder):
+    """Writes a project into the empty folder."""
+    write(render(Spec(), "my_project"))
 
 
 @pytest.fixture

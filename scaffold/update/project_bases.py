@@ -1,0 +1,74 @@
+"""Finds the merge bases of a project: its files as they were generated."""
+
+from pathlib import Path
+
+from ..errors import RecordError
+from ..pyproject_table import SETTINGS, read_table, without_table
+from ..record import LINE as RECORD
+from ..record import MARK, Record
+from ..rendering import project_texts
+from ..spec import Spec
+from ..writing import shown
+from .merge_base import check_version, decoded, with_place
+from .user_file import UserFile
+
+
+def read_pyproject(folder: Path) -> tuple[UserFile, dict]:
+    """Reads `pyproject.toml` of a project, and kscaffold's table in it."""
+    settings = UserFile.read(folder / SETTINGS)
+    name = shown(settings.path)
+    if settings.content is None:
+        raise RecordError(
+            f"{shown(folder)} is no project: it has no {SETTINGS}.",
+            "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+        )
+    try:
+        section = read_table(settings.text)
+    except RecordError as error:
+        raise RecordError(
+            f"{name}: {error.message}",
+            "Put the section back from version control; a project needs the one that "
+            "`kscaffold new` wrote.",
+        ) from error
+    check_version(name, section["version"])
+    return settings, section
+
+
+def recorded_bases(folder: Path, section: dict) -> dict[str, Record]:
+    """Reads the records of a project."""
+    name = shown(folder / SETTINGS)
+    words = section["base"]
+    if SETTINGS not in words:
+        raise RecordError(
+            f"{name} has no records of the texts as they were generated.",
+            "Put the section [tool.kscaffold.base] back from version control, or name "
+            "a folder with the project as it was generated: --base FOLDER.",
+        )
+    return {
+        path: decoded(word, f"The record of {path} in {name}", SETTINGS)
+        for path, word in words.items()
+    }
+
+
+def bases_in(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
+    """Reads a project that is as it was generated."""
+    _, section = read_pyproject(folder)
+    bases = {}
+    for path, record in project_texts(spec, package).items():
+        source = UserFile.read(folder / path)
+        if source.content is None:
+            continue
+        text = source.text
+        if path == SETTINGS:
+            text = without_table(text, section)
+        elif path == f"{package}/model.py":
+            text = RECORD.sub(MARK, with_place(text))
+        bases[path] = Record(text, record.styles)
+        if path in section["base"]:
+            bases[path] = decoded(section["base"][path], f"The record of {path}", path)
+            if bases[path].text != text:
+                raise RecordError(
+                    f"{shown(source.path)} was edited: it is not as it was generated.",
+                    "--base needs a folder with the project as it was generated.",
+                )
+    return bases
