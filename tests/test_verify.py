@@ -5,6 +5,7 @@ cause. `test_verify_command.py` has the tests of the command and its child proce
 """
 
 import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,12 +18,14 @@ from scaffold.errors import SpecError
 from scaffold.verify import checks, report
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.class_under_test import execute, generated_class
+from scaffold.verify.contract.invariant_list import INVARIANTS
 from scaffold.verify.parity.batches import Batch
 from scaffold.verify.parity.case import Case
 from scaffold.verify.parity.case_list import CASES
 
 CHECKS = {check.name: check for check in checks.CHECKS}
-MISTAKES = str(Path(__file__).parent / "common_mistakes.py")
+ROOT = Path(__file__).parent.parent
+MISTAKES = str(ROOT / "tests" / "common_mistakes.py")
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
@@ -695,6 +698,23 @@ def test_close_is_not_exact():
 
     assert "close  weights/0: differs by up to 1e-08" in report.as_text([shown])
     assert not report.failed(shown)
+
+
+def test_causes_are_complete():
+    """Every invariant, group and finding has a text, and no text is unused."""
+    package = ROOT / "scaffold" / "verify"
+    texts = tomllib.loads((package / "causes.toml").read_text(encoding="utf-8"))
+    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    findings = {case.training_finding for case in CASES}
+    findings |= {case.report_finding for case in CASES}
+
+    assert [*texts["invariant"]] == [check.name for check in INVARIANTS]
+    assert {*texts["group"]} >= {case.group for case in CASES} - {"metrics"}
+    assert findings - {""} <= {*texts["finding"]}
+    for name in texts["finding"]:
+        assert any(f'"{name}"' in source for source in sources), name
+    named = {entry["case"] for entry in texts["error"] if "case" in entry}
+    assert named <= {case.name for case in CASES}
 
 
 def test_select():
