@@ -59,11 +59,13 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
         return Merge(theirs)
     try:
         sides = [blocks_of(text) for text in (base, ours, theirs)]
+        is_python = True
     except SyntaxError:
         sides = [{"after ": text.split("\n")} for text in (base, ours, theirs)]
+        is_python = False
     lines, conflicts = [], []
     for key in merged_order(*sides):
-        for part in merged_lines(*(side.get(key, []) for side in sides)):
+        for part in merged_lines(*(side.get(key, []) for side in sides), is_python):
             if isinstance(part, str):
                 lines.append(part)
                 continue

@@ -9,7 +9,7 @@ from .import_merge import names_bound_by
 
 def names_needed(text: str) -> set[str]:
     """Lists the names that must be bound before some lines run."""
-    body = _parsed(text)
+    body = parsed_part(text)
     try:
         return set(_read(body)) - names_bound_by(body)
     except RecursionError:
@@ -19,10 +19,10 @@ def names_needed(text: str) -> set[str]:
 
 def names_bound(text: str) -> set[str]:
     """Lists the names that some lines bind."""
-    return names_bound_by(_parsed(text))
+    return names_bound_by(parsed_part(text))
 
 
-def _parsed(text: str) -> list[ast.stmt]:
+def parsed_part(text: str) -> list[ast.stmt]:
     """Parses some lines of a module, which may be the first ones of a class."""
     text = textwrap.dedent(text)
     for body in ("", "\n    pass"):

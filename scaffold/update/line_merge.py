@@ -6,12 +6,10 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 from ..errors import MergeError
+from .adjacent_changes import merge_adjacent, statement_boundaries
 
 #: What git writes around and between the sides of a conflict, for the labels that we
 #: give it, and what no line of a text begins with.
@@ -30,68 +28,37 @@ class Hunk:
     theirs: list[str]
 
 
-def merged_lines(base, ours, theirs) -> Iterator[str | Hunk]:
-    """Yields the lines of a merged block, and hunks where it has conflicts."""
+def merged_lines(base, ours, theirs, is_python: bool) -> Iterator[str | Hunk]:
+    """Yields the lines of a merged block, and hunks where it has conflicts.
+
+    Args:
+        base: The lines of the block as it was generated.
+        ours: The lines of the user's block.
+        theirs: The lines of the block as it is generated now.
+        is_python: Whether the block is a part of a Python module.
+    """
     if theirs in (base, ours):
         yield from ours
     elif ours == base:
         yield from theirs
     else:
+        boundaries, at = statement_boundaries(base) if is_python else set(), 0
         for part in _parts(base, ours, theirs):
             if isinstance(part, str):
                 yield part
-            else:
-                yield from _beside_comments(part) or _trimmed(part)
+                continue
+            at = _find(base, part.base, at)
+            merged = None
+            if is_python:
+                starts = {number - at for number in boundaries}
+                merged = merge_adjacent(part.base, part.ours, part.theirs, starts)
+            yield from _trimmed(part) if merged is None else merged
 
 
-def _beside_comments(hunk: Hunk) -> list[str] | None:
-    """Merges a hunk in which one side changed comments, the other one lines beside.
-
-    Changes of neighbouring lines are a conflict for git. New templates reword comments,
-    and people edit the line below.
-
-    Returns:
-        The merged lines, or `None` if the conflict is a real one.
-    """
-    sides = [_changes(hunk.base, side) for side in (hunk.ours, hunk.theirs)]
-    is_comment = [all(map(_is_comment, changes)) for changes in sides]
-    pairs = product(*sides)
-    if not any(is_comment) or any(_overlap(ours, theirs) for ours, theirs in pairs):
-        return None
-    lines, at = [], 0
-    for change in sorted(sides[0] + sides[1], key=lambda one: (one.first, one.last)):
-        lines += [*hunk.base[at : change.first], *change.new]
-        at = change.last
-    return lines + hunk.base[at:]
-
-
-class _Change(NamedTuple):
-    """New lines in place of those from `first` to before `last`."""
-
-    first: int
-    last: int
-    old: list[str]
-    new: list[str]
-
-
-def _changes(base: list[str], side: list[str]) -> list[_Change]:
-    matcher = SequenceMatcher(None, base, side, False)
-    return [
-        _Change(i, j, base[i:j], side[k:n])
-        for kind, i, j, k, n in matcher.get_opcodes()
-        if kind != "equal"
-    ]
-
-
-def _is_comment(change: _Change) -> bool:
-    lines = (line.strip() for line in change.old + change.new)
-    return all(line.startswith("#") or not line for line in lines)
-
-
-def _overlap(one: _Change, other: _Change) -> bool:
-    """Says whether two changes concern the same lines, or the same place for lines."""
-    apart = one.last <= other.first or other.last <= one.first
-    return not apart or one[:2] == other[:2]
+def _find(lines: list[str], part: list[str], start: int) -> int:
+    """Returns where a part of some lines begins, behind a certain place."""
+    places = range(start, len(lines) - len(part) + 1)
+    return next((n for n in places if lines[n : n + len(part)] == part), start)
 
 
 def _trimmed(hunk: Hunk) -> Iterator[str | Hunk]:

@@ -2,7 +2,6 @@
 
 import pytest
 
-from scaffold.update import line_merge
 from scaffold.update.block_merge import merge
 from scaffold.update.module_merge import formatted
 
@@ -128,46 +127,3 @@ def test_own_form_in_a_block_that_moves():
     ours, new = "".join(OLD).replace(FIRST, own), "".join(NEW).replace(FIRST, own)
 
     assert new == formatted(ours, new, {})
-
-
-OLD_LINES = "    # Compute.\n    a = 1\n    b = 2\n    return a"
-COMMENT = ("# Compute.", "# Compute the sum.")
-BESIDE = {
-    "the line below": ("a = 1", "a = 3"),
-    "a line in between": ("    a = 1", "    mine()\n    a = 1"),
-    "a line above": ("    # Compute.", "    mine()\n    # Compute."),
-    "the line below is removed": ("    a = 1\n", ""),
-}
-
-
-@pytest.mark.parametrize("by", ["git", "merge3"])
-@pytest.mark.parametrize("what", BESIDE)
-def test_lines_beside_comments(what, by, monkeypatch):
-    """A comment that is reworded is not in conflict with edits of the lines beside."""
-    if by == "merge3":
-        monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
-    ours = OLD_LINES.replace(*BESIDE[what])
-    wanted = ours.replace(*COMMENT)
-
-    theirs = OLD_LINES.replace(*COMMENT)
-    for sides in ((ours, theirs), (theirs, ours)):
-        result = merge(OLD_LINES, *sides, ("yours", "new"))
-        assert (wanted, ()) == (result.text, result.conflicts)
-
-
-@pytest.mark.parametrize("by", ["git", "merge3"])
-@pytest.mark.parametrize("what", ["both reword the comment", "code beside code"])
-def test_real_conflicts(what, by, monkeypatch):
-    """Two sides that change the same comment, or neighbouring code, are in conflict."""
-    if by == "merge3":
-        monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
-    ours, theirs = {
-        "both reword the comment": (("Compute", "Mine"), COMMENT),
-        "code beside code": (("a = 1", "a = 3"), ("b = 2", "b = 4")),
-    }[what]
-
-    result = merge(
-        OLD_LINES, OLD_LINES.replace(*ours), OLD_LINES.replace(*theirs), ("", "")
-    )
-
-    assert 1 == len(result.conflicts)
