@@ -5,17 +5,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edits import edited, places
 from matrix import text
-from updating import NAME, check_trains, edit, update
+from updating import NAME, check_trains, edit, run_demo, update
 
 from scaffold import Spec, render
 from scaffold.header import parse_header
+from scaffold.update.blocks import blocks_of
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 #: Files that kscaffold generated when its templates were others.
 FOLDER = Path(__file__).parent.parent / "earlier"
 EARLIER = sorted(FOLDER.glob("*.py"))
+#: The files with one of Keras's own training steps.
+SUPERVISED = [path for path in EARLIER if "gan" not in path.stem]
+#: The files that kscaffold 0.2.0 wrote: its helper functions are before the class.
+RELEASED = [path for path in EARLIER if path.stem.startswith("release_0_2_0")]
+PROJECTS = {
+    "my_project": Spec(task="multiclass"),
+    "release_0_2_0/my_project": Spec(),
+}
 
 
 def options_of(path: Path) -> Spec:
@@ -30,7 +40,7 @@ def named(path: Path) -> str:
 
 def test_earlier_files_are_earlier():
     """They differ from what is generated now by more than the version."""
-    assert len(EARLIER) == 8
+    assert (13, 5) == (len(EARLIER), len(RELEASED))
     for path in EARLIER:
         now = text(options_of(path), named(path)).split("\n")[1:-2]
 
@@ -50,7 +60,7 @@ def test_earlier_file(earlier):
     assert "is up to date" in update(NAME)
 
 
-@pytest.mark.parametrize("earlier", EARLIER, ids=lambda path: path.stem)
+@pytest.mark.parametrize("earlier", SUPERVISED, ids=lambda path: path.stem)
 def test_edited_earlier_file(earlier):
     """Newer templates and other options come together, and the edits stay."""
     spec = options_of(earlier)
@@ -82,14 +92,104 @@ def test_edited_earlier_file(earlier):
     check_trains(path, spec)
 
 
-def test_earlier_project():
+@pytest.mark.parametrize("earlier", RELEASED, ids=lambda path: path.stem)
+def test_edits_in_all_blocks(earlier):
+    """Edits in all functions and methods stay, wherever the templates moved these."""
+    old = earlier.read_text(encoding="utf-8")
+    new = text(options_of(earlier), named(earlier))
+    shared = [(-9, -9)]
+    for here, there in sorted(places(old, new)[0]):
+        # Edits of neighbouring lines are one edit.
+        if here - shared[-1][0] > 2:
+            shared.append((here, there))
+    del shared[0]
+    blocks = {block_at(new, there) for _, there in shared}
+    Path(NAME).write_text(edited(old, {here: "insert" for here, _ in shared}))
+
+    update(NAME)
+
+    wanted = edited(new, {there: "insert" for _, there in shared})
+    assert wanted == Path(NAME).read_text(encoding="utf-8")
+    assert len(blocks) > 2, blocks
+
+
+def block_at(source: str, number: int) -> str:
+    """Returns the name of the block that a line is in."""
+    lines = [key for key, block in blocks_of(source).items() for _ in block]
+    return lines[number]
+
+
+def test_own_definitions():
+    """A function between helpers that moved, and a method, stay with the class."""
+    [earlier] = [path for path in RELEASED if path.stem.endswith("functional_plain")]
+    function = "def mine(x):\n    return refine(x)\n\n\n"
+    base = "class Base(keras.Model):\n    pass\n\n\n"
+    method = "    def own(self):\n        return mine(1)\n\n"
+    path = Path(shutil.copy(earlier, NAME))
+    edit(
+        path,
+        ("def refuse_weight(", f"{function}def refuse_weight("),
+        ("@keras.saving.register", f"{base}@keras.saving.register"),
+        ("class CustomModel(keras.Model)", "class CustomModel(Base)"),
+        ("    def train_step(", f"{method}    def train_step("),
+    )
+
+    update(NAME)
+
+    after = path.read_text(encoding="utf-8")
+    names = ["mine", "Base", "CustomModel", "CustomModel.own", "training_argument"]
+    blocks = [key for key in blocks_of(after) if key in names]
+    assert names == blocks
+    without = after.replace("(Base)", "(keras.Model)")
+    for own in (function, base, method):
+        without = without.replace(own, "")
+    assert text(Spec(), named(earlier)) == without
+    check_trains(path, Spec())
+
+
+def test_own_loss_of_a_release():
+    """The loss that a user wrote into a file of 0.2.0 is computed after the update."""
+    [earlier] = [path for path in RELEASED if path.stem.endswith("subclass_fullest")]
+    path = Path(shutil.copy(earlier, NAME))
+    edit(
+        path, ("self.loss_fn = keras.losses.MeanSquaredError(", "self.loss_fn = Mine(")
+    )
+    edit(
+        path,
+        (
+            "@keras.saving.register",
+            "class Mine(keras.losses.MeanSquaredError):\n"
+            "    def call(self, y_true, y_pred):\n"
+            "        return 1000 + super().call(y_true, y_pred)\n\n\n"
+            "@keras.saving.register",
+        ),
+    )
+
+    update(NAME)
+
+    assert path.read_text().index("class Mine") < path.read_text().index("class Custom")
+    assert run_demo(path)["loss"] > 1000
+
+
+@pytest.mark.parametrize("name", PROJECTS)
+def test_earlier_project(name):
     """A project of earlier templates is updated as one of now, and edits stay."""
-    shutil.copytree(FOLDER / "my_project", "my_project")
-    mine = "        # Mine.\n        grad_fn = "
-    edit(Path("my_project/my_project/model.py"), ("        grad_fn = ", mine))
+    shutil.copytree(FOLDER / name, "my_project")
+    settings = Path("my_project/pyproject.toml")
+    comment = (
+        '[project]\nname = "my_project"',
+        '[project]\nname = "my_project"  # mine',
+    )
+    edit(settings, comment)
+    mine = ("        grad_fn = ", "        # Mine.\n        grad_fn = ")
+    edit(Path("my_project/my_project/model.py"), mine)
 
     update("my_project", "--sample-weight")
 
-    for file in render(Spec(task="multiclass", sample_weight=True), "my_project"):
+    for file in render(replace(PROJECTS[name], sample_weight=True), "my_project"):
         after = file.path.read_text(encoding="utf-8")
-        assert file.text == after.replace(mine, "        grad_fn = "), file.path
+        for old, new in (mine, comment):
+            after = after.replace(new, old)
+        assert file.text == after, file.path
+    assert comment[1] in settings.read_text()
+    assert "is up to date" in update("my_project")
