@@ -1,5 +1,6 @@
 """What every recipe can do: all that Keras can with a model, whatever its algorithm."""
 
+import ast
 import importlib.util
 import json
 
@@ -7,9 +8,11 @@ import keras
 import numpy as np
 import pytest
 from loops import assert_same, fit, give, values
-from matrix import recipe_goldens
+from matrix import recipe_goldens, text
 
+from scaffold import Spec
 from scaffold.recipes import example_path
+from scaffold.spec import own_options
 from scaffold.verify.checks import INVARIANTS
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.contract.invariant import check_invariant
@@ -183,11 +186,13 @@ def test_all_ways_in(path):
 
 @EVERY
 def test_weights_are_refused(path):
-    """Weights, which nothing would use, are not dropped in silence."""
+    """Weights that reach a step are refused, because it would not use them."""
     subject, data = subject_and_data(path)
     weights = np.ones(len(keras.tree.flatten(data[0])[0]), "float32")
+    # Keras itself drops weights that come without targets.
+    data = data if len(data) == 2 else (*data, weights)
     for method in ("train_on_batch", "test_on_batch", "fit", "evaluate"):
-        with pytest.raises(ValueError, match="use no sample or class weights"):
+        with pytest.raises(ValueError, match="does not use sample weights"):
             getattr(built(subject), method)(*data, sample_weight=weights)
 
 
@@ -198,6 +203,52 @@ def test_objectives_are_refused(path):
     for argument in ({"loss": "mse"}, {"metrics": ["mae"]}):
         with pytest.raises(ValueError, match="losses and metrics of its own"):
             model.compile(**argument)
+
+
+#: The most lines that a file may have: the algorithm should not drown in plumbing.
+LENGTHS = {
+    "diffusion": 490,
+    "distillation": 370,
+    "gan": 400,
+    "mean-teacher": 430,
+    "simclr": 460,
+    "vae": 380,
+    "wgan-gp": 475,
+}
+
+
+@EVERY
+def test_file_length(path):
+    """A file stays short enough to read."""
+    assert text(GOLDENS[path]).count("\n") <= LENGTHS[path.parent.name]
+
+
+@EVERY
+def test_algorithm_comes_first(path):
+    """The networks and the class, with its losses and steps, precede the plumbing."""
+    tree = ast.parse(text(GOLDENS[path]))
+    top = [n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
+    [cls] = [n for n in tree.body if getattr(n, "name", "") == GOLDENS[path].class_name]
+    methods = [node.name for node in cls.body if isinstance(node, ast.FunctionDef)]
+
+    networks = [name for name in top[: top.index(cls.name)]]
+    assert networks and all(name.startswith("build_") for name in networks)
+    assert top.index(cls.name) < top.index("StepState")
+    assert methods.index("train_step") < methods.index("compile")
+    assert methods.index("test_step") < methods.index("get_config")
+
+
+def test_every_option_changes_the_code():
+    """No option of a recipe is ignored."""
+    for recipe in {spec.recipe for spec in GOLDENS.values()}:
+        default = text(Spec(recipe=recipe)).split("\n")[1:-2]
+        for option in own_options(recipe):
+            others = [v for v in option.choices or (True,) if v != option.default]
+            if option.type in (int, float):
+                others = [option.type(0.5 * option.default)]
+            for value in others:
+                spec = Spec(recipe=recipe, **{option.name: value})
+                assert text(spec).split("\n")[1:-2] != default, option.flag
 
 
 def test_every_recipe_is_here():
