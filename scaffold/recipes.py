@@ -6,6 +6,9 @@ from functools import cache
 from . import templates
 from .errors import SpecError, TemplateError
 
+#: The recipe if none is named.
+DEFAULT_RECIPE = "supervised"
+
 TEMPLATES = templates.__path__[0]
 FOLDER = os.path.join(TEMPLATES, "recipes")
 

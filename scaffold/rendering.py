@@ -16,7 +16,7 @@ from .header import excuse_header, header
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
 from .spec import Spec
-from .target_names import DEFAULT_TARGET, check_target, is_project, package_name
+from .target_names import check_target, is_project, package_name
 from .template_errors import template_errors
 
 #: Modules that templates may use without importing them, by their names in the code.
@@ -36,14 +36,15 @@ class RenderedFile:
     text: str
 
 
-def render(spec: Spec, target: str = DEFAULT_TARGET) -> list[RenderedFile]:
+def render(spec: Spec, target: str | None = None) -> list[RenderedFile]:
     """Renders, formats and compiles the files of a spec.
 
     Args:
         spec: The options.
         target: A path that ends in `.py`, `-` for standard output, or a folder for a
-            project. Its name appears in the files. A module is formatted with the
-            Black settings that apply to its path; a project has settings of its own.
+            project. The default is the recipe's default file. The name appears in the
+            files. A module is formatted with the Black settings that apply to its path;
+            a project has settings of its own.
 
     Returns:
         A list of files: a single one for a module.
@@ -54,6 +55,7 @@ def render(spec: Spec, target: str = DEFAULT_TARGET) -> list[RenderedFile]:
         ConfigError: If the Black settings of the target are invalid.
         TemplateError: If a template is broken.
     """
+    target = spec.default_target if target is None else target
     check_target(target)
     if is_project(target):
         return _render_project(spec, target)

@@ -16,10 +16,7 @@ from .keras_metrics import METRICS
 from .keras_names import known_names
 from .objective import TASKS, Objective, resolve
 from .option import Option, option, options_of
-from .recipes import load_recipe, recipe_names
-
-#: The recipe of those who name none.
-DEFAULT_RECIPE = "supervised"
+from .recipes import DEFAULT_RECIPE, load_recipe, recipe_names
 
 #: The types of options, by the names that a `recipe.toml` has for them.
 TYPES = {kind.__name__: kind for kind in (str, bool, int, float)}
@@ -163,6 +160,13 @@ class Spec:
             demo=self.demo,
             weighted=self.sample_weight,
         )
+
+    @property
+    def default_target(self) -> str:
+        """The file that is written if no target is named: `wgan_gp.py`."""
+        if self.recipe == DEFAULT_RECIPE:
+            return "custom_model.py"
+        return f"{self.recipe.replace('-', '_')}.py"
 
     def arguments(self) -> list[str]:
         """Returns the command line arguments that differ from the defaults."""

@@ -1,4 +1,4 @@
-"""What `new` can write: one module, a whole project, or text on standard output."""
+"""The target of `kscaffold new`: a module, a project, or `-` for standard output."""
 
 import keyword
 import os
@@ -9,16 +9,13 @@ from pathlib import PurePath
 
 from .errors import SpecError
 
-#: What `new` writes if no target is named.
-DEFAULT_TARGET = "custom_model.py"
-
-#: What Keras and JAX import: in a script's folder, a file of that name hides it.
+#: Modules that Keras and JAX import. A file of that name beside a script hides them.
 _KERAS_NEEDS = (
     "absl h5py jax jaxlib keras ml_dtypes namex numpy opt_einsum optree packaging rich "
     "scipy typing_extensions".split()
 )
 
-#: What these import where it is installed.
+#: Modules that Keras and JAX import if they are installed.
 _KERAS_TRIES = (
     "IPython PIL charset_normalizer cloudpickle compression cv2 cycler cython dateutil "
     "etils filelock flatbuffers fontTools huggingface_hub jax_cuda12_plugin "
@@ -28,7 +25,7 @@ _KERAS_TRIES = (
     "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
 )
 
-#: What a project also needs: a package of that name would hide it, or replace it.
+#: Packages that a project needs. A package of that name would hide or replace them.
 _PROJECT_NEEDS = (
     "_pytest absl_py iniconfig kscaffold pillow pip pluggy pytest python_dateutil "
     "scaffold scikit_learn setuptools tests".split()
@@ -39,17 +36,17 @@ _IGNORED = ("build", "runs")
 
 
 def shadowing_modules() -> frozenset[str]:
-    """Names of modules that a generated file must not have: it imports them."""
+    """Returns the modules that a generated file would hide if it had their name."""
     return frozenset(sys.stdlib_module_names) | {*_KERAS_NEEDS, *_KERAS_TRIES}
 
 
 def is_project(target: str) -> bool:
-    """Says whether a target is a folder, for a whole project."""
+    """Returns whether a target is the folder of a project."""
     return target != "-" and PurePath(target).suffix != ".py"
 
 
 def package_name(target: str) -> str:
-    """Returns the name of a project's package: that of its folder."""
+    """Returns the name of a project's package, which is the name of its folder."""
     return os.path.basename(os.path.abspath(target))
 
 
@@ -59,13 +56,16 @@ def first_file(target: str) -> str:
 
 
 def check_target(target: str) -> None:
-    """Refuses names that no importable, printable module or package can have.
+    """Checks that the target can be imported, printed, and hides no other module.
 
     Raises:
-        SpecError: If the target is such a name.
+        SpecError: If it cannot, with a name to use instead.
     """
     if not target.isprintable():
-        raise SpecError(f"The target {target!r} has characters that cannot be printed.")
+        raise SpecError(
+            f"The target {target!r} has characters that cannot be printed.",
+            "Name it with letters, digits and underscores.",
+        )
     if is_project(target):
         _check_project(target)
     elif target != "-":
@@ -73,21 +73,27 @@ def check_target(target: str) -> None:
 
 
 def _check_module(path: PurePath) -> None:
+    if not _is_importable(path.stem):
+        raise SpecError(
+            f"A file {path.name} cannot be imported: "
+            f"{path.stem!r} is not a name that Python allows for a module.",
+            f"Name it {path.with_stem(_importable(path.stem))}.",
+        )
     if path.stem in shadowing_modules():
         raise SpecError(
             f"A file {path.name} would hide the module {path.stem}, which it imports.",
-            f"Name it my_{path.name}.",
+            f"Name it {path.with_stem(f'my_{path.stem}')}.",
         )
 
 
 def _check_project(target: str) -> None:
     name = package_name(target) if target else ""
-    # Python's rules for a module, and those of pip for a distribution.
+    # Python's rules for a module, and pip's for a distribution.
     if not re.fullmatch("[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?", name) or (
         keyword.iskeyword(name)
     ):
         raise SpecError(
-            f"{name!r} cannot be the name of a Python package, nor is it a file .py.",
+            f"{name!r} cannot be the name of a Python package, and has no suffix .py.",
             f"Name the project {_importable(name)}, or one module "
             f"{_importable(name)}.py.",
         )
@@ -98,18 +104,30 @@ def _check_project(target: str) -> None:
         )
 
 
+def _is_importable(name: str) -> bool:
+    """Returns whether `import` finds a module of that name, in any alphabet."""
+    # Python normalizes names in source code, but not the names of files.
+    is_normal = name == unicodedata.normalize("NFKC", name)
+    return name.isidentifier() and is_normal and not keyword.iskeyword(name)
+
+
 def _importable(name: str) -> str:
-    """Returns the nearest name that a package can have."""
+    """Returns the nearest name that a module or a package can have."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    plain = re.sub(r"\W+", "_", plain).strip("_")
+    words = re.sub(r"[\W_]+", "_", plain).strip("_").split("_")
+    # Words that start with a digit go last: `3d-model` becomes `model_3d`.
+    plain = "_".join(sorted(words, key=lambda word: word[:1].isdigit()))
     if not plain:
         return "my_project"
-    fits = plain[0].isalpha() and not keyword.iskeyword(plain) and not _is_taken(plain)
-    return plain if fits else f"my_{plain}"
+    if keyword.iskeyword(plain):
+        return f"{plain}_model"
+    if plain[0].isdigit():
+        return f"model_{plain}"
+    return f"my_{plain}" if _is_taken(plain) else plain
 
 
 def _is_taken(name: str) -> bool:
-    """Says whether pip or Python would take a package for another of that name."""
+    """Returns whether pip or Python would confuse a package with another one."""
     taken = shadowing_modules() | {*_PROJECT_NEEDS, *_IGNORED}
     return _normal(name) in {_normal(other) for other in taken}
 

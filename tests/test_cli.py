@@ -23,6 +23,7 @@ from scaffold.cli import main
 from scaffold.formatting import black_mode
 from scaffold.keras_losses import LOSSES
 from scaffold.keras_metrics import METRICS
+from scaffold.recipes import recipe_names
 from scaffold.spec import OPTIONS
 
 COMMAND = [sys.executable, "-m", "scaffold"]
@@ -61,9 +62,22 @@ def test_new(folder):
     assert render(Spec())[0].text == (folder / "custom_model.py").read_text("utf-8")
 
 
+@pytest.mark.parametrize("recipe", recipe_names())
+def test_file_is_named_after_the_recipe(folder, recipe):
+    """Without a target, the file has the recipe's name; it hides no module."""
+    name = f"{recipe.replace('-', '_')}.py"
+    name = "custom_model.py" if recipe == "supervised" else name
+    result = invoke("new", "--recipe", recipe)
+
+    assert 0 == result.exit_code
+    assert [name] == os.listdir(folder)
+    assert f"Wrote {name}\n" in result.stderr
+    assert Path(name) == render(Spec(recipe=recipe))[0].path
+
+
 def test_next_command_is_quoted():
     """The next command can be typed as it is, and is not shown without a demo."""
-    assert "Train it: python 'my model.py'" in invoke("new", "my model.py").stderr
+    assert "Train it: python 'my nets/a.py'" in invoke("new", "my nets/a.py").stderr
     assert "Wrote a.py\n" == invoke("new", "a.py", "--no-demo").stderr
 
 
@@ -411,6 +425,29 @@ def test_interactive_asks_for_what_was_wrong():
     assert (0, render(Spec(loss="mae"), "-")[0].text) == (code, stdout)
 
 
+def test_interactive_asks_for_the_file(folder):
+    """Without a target, `-i` asks for the file; one that is refused is asked again."""
+    (folder / "mine.py").write_text("mine\n")
+    answers = ["", "mine.py", "class.py", "nets/net.py", *("" for _ in OPTIONS[1:])]
+    code, stdout, stderr = converse(["-i"], "\n".join(answers) + "\n")
+
+    assert (0, "") == (code, stdout)
+    assert "Error: mine.py exists already." in stderr
+    assert "Name it class_model.py." in stderr
+    assert "Wrote nets/net.py\n" in stderr
+    assert "mine\n" == (folder / "mine.py").read_text()
+
+
+def test_interactive_default_file(folder):
+    """The default file of `-i` is the recipe's."""
+    given = ["-i", "--recipe", "vae"]
+    code, _, stderr = converse(given, "\n" * 20)
+
+    assert 0 == code
+    assert "target [vae.py]: " in stderr
+    assert ["vae.py"] == os.listdir(folder)
+
+
 def test_interactive_without_a_terminal(folder):
     """`-i` in a script is an error: nobody is there to answer."""
     result = run("new", "-i", stdin=subprocess.DEVNULL, text=True)
@@ -619,7 +656,7 @@ def arguments_of(option):
 
 
 ARGUMENTS = st.lists(st.sampled_from(OPTIONS).flatmap(arguments_of), max_size=6)
-TARGETS = mostly(st.sampled_from(["a.py", "ä b.py"]), ANYTHING.map("{}.py".format))
+TARGETS = mostly(st.sampled_from(["a.py", "ä_b.py"]), ANYTHING.map("{}.py".format))
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,8 @@ def test_values(arguments, message):
         *("", "a.txt", ".py", "/", "--", "-x", "a-b"),
         *("3d", "class", "_a", "a_", "h\u00e9"),
         *("keras", "Keras", "tests", "scaffold", "scikit_learn", "json", "deep/numpy"),
+        *("class.py", "3d-model.py", "my model.py", "a-b.py", "a.b.py", "\ufb01t.py"),
+        *("'; x.py", 'a"b.py', '""" + 1 #.py', "$(x).py", "`.py"),
         *("keras.py", "jax.py", "numpy.py", "os.py", "inspect.py", "deep/json.py"),
         *("a\n.py", 'a".py\n', "a\0.py", "\udcff.py", "a\u202e.py", "a\x1b[1m.py"),
     ],
@@ -121,6 +123,85 @@ def test_targets(target):
     assert "The target" in said or "Hint: Name " in said
     with pytest.raises(SpecError):
         render(Spec(), target)
+
+
+@pytest.mark.parametrize(
+    ("target", "instead"),
+    [
+        ("class.py", "class_model.py"),
+        ("3d-model.py", "model_3d.py"),
+        ("nets/2.py", "nets/model_2.py"),
+        ("my model.py", "my_model.py"),
+        ("nets/json.py", "nets/my_json.py"),
+        ("json-.py", "my_json.py"),
+        ("class", "class_model"),
+        ("3d-model", "model_3d"),
+    ],
+)
+def test_target_that_cannot_be_imported(target, instead):
+    """A name that `import` cannot have is refused, with one that it can."""
+    said = refused("new", target)
+
+    assert re.search(f"Hint: Name (it|the project) {re.escape(instead)}[.,]", said)
+    assert render(Spec(), instead)
+
+
+def test_name_of_an_earlier_release(folder):
+    """A file whose name is refused today still updates."""
+    Path("class.py").write_text(render(Spec(), "a.py")[0].text, "utf-8")
+    result = CliRunner().invoke(main, ["update", "class.py", "--no-demo"])
+
+    assert 0 == result.exit_code, result.output
+    assert "__main__" not in Path("class.py").read_text("utf-8")
+
+
+# Folders that exist.
+
+
+def test_package_is_no_project(folder):
+    """`new` never writes a project into a package, and suggests a module in it."""
+    (folder / "mylib").mkdir()
+    (folder / "mylib" / "__init__.py").touch()
+    for flags in ([], ["--force"], ["--dry-run"], ["--diff"], ["--check"]):
+        said = refused("new", "mylib", *flags)
+
+        assert "Error: The folder mylib is a Python package already." in said
+        assert "Hint: To add a model to it: kscaffold new mylib/model.py\n" in said
+        assert ["__init__.py"] == os.listdir("mylib")
+    assert 0 == CliRunner().invoke(main, ["new", "mylib/model.py"]).exit_code
+
+
+def test_folder_with_other_files(folder):
+    """`new` writes no project beside the user's files, unless forced to."""
+    (folder / "mine").mkdir()
+    (folder / "mine" / "notes.txt").write_text("mine\n")
+    said = refused("new", "mine")
+
+    assert "Error: The folder mine has files already, and is not a kscaffold" in said
+    assert "kscaffold new mine/model.py" in said and "--force" in said
+    assert ["notes.txt"] == os.listdir("mine")
+    assert 0 == CliRunner().invoke(main, ["new", "mine", "--force"]).exit_code
+    assert "mine\n" == (folder / "mine" / "notes.txt").read_text()
+
+
+def test_pyproject_of_another_tool(folder):
+    """A folder with a `pyproject.toml` of another tool is not a generated project."""
+    (folder / "mine").mkdir()
+    (folder / "mine" / "pyproject.toml").write_text("[tool.black]\n")
+
+    assert "not a kscaffold project" in refused("new", "mine")
+
+
+@pytest.mark.parametrize("hidden", [None, ".git"])
+def test_empty_folder(folder, hidden):
+    """An empty folder and a new repository take a project; then it is one."""
+    (folder / "mine").mkdir()
+    if hidden:
+        (folder / "mine" / hidden).mkdir()
+
+    assert 0 == CliRunner().invoke(main, ["new", "mine"]).exit_code
+    assert 0 == CliRunner().invoke(main, ["new", "mine", "--check"]).exit_code
+    assert "mine/pyproject.toml exists already" in refused("new", "mine")
 
 
 def test_target_that_is_not_utf_8(folder):
@@ -184,11 +265,9 @@ def test_injections(option, text):
         Spec(**{option.name: (text,) if option.many else text})
 
 
-@pytest.mark.parametrize(
-    "name", ["'; x.py", 'a"b.py', '""" + 1 #.py', "$(x).py", "`.py"]
-)
+@pytest.mark.parametrize("name", ["модель.py", "résumé.py", "_.py", "match.py"])
 def test_target_in_the_header(folder, name):
-    """A strange but printable target stays in its comment, quoted for a shell."""
+    """A target of any alphabet stays in its comment, quoted for a shell."""
     import shlex
 
     result = CliRunner().invoke(main, ["new", "--", name])

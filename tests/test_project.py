@@ -224,22 +224,22 @@ def test_versions():
 
 
 def test_existing_files_are_refused(tmp_path, monkeypatch):
-    """A folder may have files, but none of those that would be written."""
+    """A folder may have hidden files, but no file that would be written."""
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "my_project" / "tests").mkdir(parents=True)
-    (tmp_path / "my_project" / "notes.txt").write_text("mine")
-    mine = tmp_path / "my_project" / "README.md"
+    (tmp_path / "my_project").mkdir()
+    (tmp_path / "my_project" / ".notes").write_text("mine")
+    mine = tmp_path / "my_project" / ".gitignore"
     mine.write_text("mine")
 
     result = CliRunner().invoke(main, ["new", "my_project"])
 
     assert 2 == result.exit_code
-    assert "my_project/README.md exists already" in result.stderr
+    assert "my_project/.gitignore exists already" in result.stderr
     assert "mine" == mine.read_text()
     assert 2 == len([p for p in tmp_path.rglob("*") if p.is_file()])
     mine.unlink()
     assert 0 == CliRunner().invoke(main, ["new", "my_project"]).exit_code
-    assert "mine" == (tmp_path / "my_project" / "notes.txt").read_text()
+    assert "mine" == (tmp_path / "my_project" / ".notes").read_text()
 
 
 @pytest.mark.parametrize("force", [False, True])
