@@ -1,0 +1,71 @@
+"""Checks whether `kscaffold new` may write its target, before anything is rendered."""
+
+import shlex
+from pathlib import Path
+
+from .errors import WriteError
+from .file_comparison import read
+from .pyproject_table import SETTINGS, has_table
+from .target_names import check_target, first_file, is_project
+from .writing import check_writable, file_errors, shown
+
+
+def check_new_target(target: str, force: bool, writes: bool) -> None:
+    """Checks the name of a target, and what exists under that name.
+
+    Args:
+        target: A module, the folder of a project, or `-`.
+        force: Whether existing files may be overwritten.
+        writes: Whether files are written, and not only compared.
+
+    Raises:
+        SpecError: If the target cannot be imported, or hides another module.
+        WriteError: If the target exists and `force` is not set, or if it is a folder
+            that a project cannot be written into.
+    """
+    check_target(target)
+    if target == "-":
+        return
+    if is_project(target):
+        check_folder(Path(target), force)
+    if writes:
+        check_writable([first_file(target)], force)
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Checks that a project may be written into a folder.
+
+    The folder may be absent, empty, or hold a generated project. Hidden files do not
+    count: a new Git repository is empty.
+
+    Args:
+        folder: The folder.
+        force: Whether the folder may have other files.
+
+    Raises:
+        WriteError: If the folder is a package, or if it has other files.
+    """
+    if not folder.is_dir():
+        return
+    with file_errors(folder, "read"):
+        names = {path.name for path in folder.iterdir()}
+    command = shlex.join(["kscaffold", "new", shown(folder / "model.py")])
+    if "__init__.py" in names:
+        raise WriteError(
+            f"The folder {shown(folder)} is a Python package already.",
+            f"To add a model to it: {command}",
+        )
+    is_empty = all(name.startswith(".") for name in names)
+    if not (force or is_empty or _is_generated(folder)):
+        raise WriteError(
+            f"The folder {shown(folder)} has files already, and is not a kscaffold "
+            "project.",
+            f"Name a new folder, or write one module: {command}. --force writes the "
+            "project anyway, and overwrites files of the same names.",
+        )
+
+
+def _is_generated(folder: Path) -> bool:
+    """Returns whether `kscaffold new` wrote the project in a folder."""
+    settings = read(folder / SETTINGS)
+    return settings is not None and has_table(settings.decode("utf-8", "replace"))
