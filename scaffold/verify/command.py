@@ -3,11 +3,14 @@
 import click
 
 from .. import __version__
+from ..click_commands import CONTEXT, complete_files
 from ..standard_output import print_json, print_text
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.argument("target", metavar="FILE[:CLASS]", required=False)
+@click.command(context_settings=CONTEXT)
+@click.argument(
+    "target", metavar="FILE[:CLASS]", required=False, shell_complete=complete_files
+)
 @click.option("--loss", metavar="NAME", help="The Keras loss that the class owns.")
 @click.option(
     "--metric",

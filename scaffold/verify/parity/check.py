@@ -57,7 +57,7 @@ def not_applicable(case: Case, tested: ClassUnderTest) -> str:
     if owner and not case.owned:
         return "the class owns its loss or metrics, and the case compiles others"
     if case.draws and tested.owns_loss and tested.owns_metrics:
-        return "Keras reads one more batch to build a compiled loss or metric"
+        return "Keras reads one more batch if it compiles a loss, so the batches differ"
     if owner and case.needs not in ("", tested.objective.targets):
         return "the class owns its loss or metrics, and they need other targets"
     return ""

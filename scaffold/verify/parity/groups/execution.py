@@ -11,7 +11,7 @@ CASES = (
         compile=lambda: {"steps_per_execution": 3},
     ),
     Case(
-        "steps_per_execution, shuffled",
+        "steps_per_execution with shuffling",
         "execution",
         fit=lambda: {"shuffle": True},
         compile=lambda: {"steps_per_execution": 2},

@@ -26,7 +26,7 @@ def save_and_load(model, data):
 
 CASES = (
     Case(
-        "save, load, continue training",
+        "continued training after loading",
         "saving",
         layers=lambda: [
             layers.Dense(6, kernel_regularizer="l2"),
