@@ -1,4 +1,4 @@
-"""What every recipe can do: all that Keras can with a model, whatever its algorithm."""
+"""What every recipe can do: all that Keras does with a model."""
 
 import ast
 import importlib.util
@@ -34,18 +34,18 @@ EVERY = pytest.mark.parametrize("path", PLAIN, ids=identify)
 OPTIONS_TOO = pytest.mark.parametrize("path", GOLDENS, ids=identify)
 
 
-def subject_and_data(path):
+def tested_class_and_data(path):
     """Returns the class under test, and data that its model trains on."""
-    subject = find_class(str(path))
+    tested = find_class(str(path))
     keras.utils.set_random_seed(1)
-    _, data = subject.build()
-    return subject, data
+    _, data = tested.build()
+    return tested, data
 
 
-def built(subject):
+def built(tested):
     """Builds a model; each has the same weights."""
     keras.utils.set_random_seed(1)
-    return subject.build()[0]
+    return tested.build()[0]
 
 
 @OPTIONS_TOO
@@ -74,8 +74,8 @@ def test_contract(path, contract):
 @EVERY
 def test_resume_is_exact(path):
     """Two epochs are one epoch and, in a new model with its values, one more."""
-    subject, data = subject_and_data(path)
-    whole, half, rest = (built(subject) for _ in range(3))
+    tested, data = tested_class_and_data(path)
+    whole, half, rest = (built(tested) for _ in range(3))
     give(rest.variables, [np.zeros_like(value) for value in values(rest.variables)])
 
     fit(whole, *data, epochs=2)
@@ -91,8 +91,8 @@ def test_resume_is_exact(path):
 @EVERY
 def test_saved_model_is_whole(path, tmp_path):
     """`.keras` has all that training changes, but for the position of random seeds."""
-    subject, data = subject_and_data(path)
-    model = built(subject)
+    tested, data = tested_class_and_data(path)
+    model = built(tested)
     fit(model, *data)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -119,12 +119,12 @@ def test_mixed_float16(path):
 
     With SGD: Adam's steps are of the same size with a gradient that is not scaled.
     """
-    subject, data = subject_and_data(path)
+    tested, data = tested_class_and_data(path)
     moved = []
     for policy in ("float32", "mixed_float16"):
         keras.config.set_dtype_policy(policy)
         try:
-            model = built(subject)
+            model = built(tested)
         finally:
             keras.config.set_dtype_policy("float32")
         names = [name for name in model.get_compile_config() if "optimizer" in name]
@@ -149,12 +149,12 @@ def test_mixed_float16(path):
 @EVERY
 def test_data_parallel(path):
     """Spread over four devices, a model learns what it learns on one."""
-    subject, data = subject_and_data(path)
-    alone = built(subject)
+    tested, data = tested_class_and_data(path)
+    alone = built(tested)
     logs = fit(alone, *data, batch_size=16)
     keras.distribution.set_distribution(keras.distribution.DataParallel())
     try:
-        model = built(subject)
+        model = built(tested)
         spread = fit(model, *data, batch_size=16)
         results = model.evaluate(*data, batch_size=16, verbose=0, return_dict=True)
     finally:
@@ -168,8 +168,8 @@ def test_data_parallel(path):
 @OPTIONS_TOO
 def test_all_ways_in(path):
     """All methods take the same data, and a smaller last batch."""
-    subject, data = subject_and_data(path)
-    model = built(subject)
+    tested, data = tested_class_and_data(path)
+    model = built(tested)
     history = model.fit(
         *data, batch_size=20, epochs=2, validation_data=data, verbose=0
     ).history
@@ -187,13 +187,13 @@ def test_all_ways_in(path):
 @EVERY
 def test_weights_are_refused(path):
     """Weights that reach a step are refused, because it would not use them."""
-    subject, data = subject_and_data(path)
+    tested, data = tested_class_and_data(path)
     weights = np.ones(len(keras.tree.flatten(data[0])[0]), "float32")
     # Keras itself drops weights that come without targets.
     data = data if len(data) == 2 else (*data, weights)
     for method in ("train_on_batch", "test_on_batch", "fit", "evaluate"):
         with pytest.raises(ValueError, match="does not use sample weights"):
-            getattr(built(subject), method)(*data, sample_weight=weights)
+            getattr(built(tested), method)(*data, sample_weight=weights)
 
 
 @EVERY

@@ -69,7 +69,7 @@ def draw(seeds, rows):
 
 
 def test_five_steps_equal_a_plain_loop():
-    """Losses, weights and averaged weights are those of the papers."""
+    """Losses, weights and averaged weights equal the papers' equations in plain JAX."""
     model, images = small_model(keras.optimizers.Adam(0.01)), some_images()
     weights = average = values(model.network.weights)
     adam, seeds = Adam(weights, 0.01), keras.random.SeedGenerator(5)

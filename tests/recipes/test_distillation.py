@@ -81,7 +81,7 @@ def reference_loss(weights, teacher, x, y, temperature, alpha):
     ("temperature", "alpha"), [(TEMPERATURE, ALPHA), (1.0, 0.0), (2.0, 1.0)]
 )
 def test_five_steps_equal_a_plain_loop(temperature, alpha):
-    """Losses and weights are those of the paper's equations in plain JAX."""
+    """Losses and weights equal the paper's equations in plain JAX."""
     optimizer = keras.optimizers.Adam(0.01)
     model = build(optimizer, temperature=temperature, alpha=alpha)
     x, y = make_data()

@@ -61,7 +61,7 @@ def log_sigmoid(x):
 
 @pytest.mark.parametrize("conditional", [False, True])
 def test_five_steps_equal_a_plain_loop(conditional):
-    """Losses, weights and moving statistics of both networks are those of the paper."""
+    """Losses, weights and moving statistics equal the paper's equations in JAX."""
     module = load("gan", conditional=conditional)
     keras.utils.set_random_seed(0)
     generator, discriminator = networks(conditional)
@@ -159,7 +159,7 @@ def test_classes_can_be_chosen():
 
 
 def test_kernel_distance():
-    """It is that of Gretton et al., equation 3; one image alone counts for nothing."""
+    """It equals equation 3 of Gretton et al. A single image has no weight."""
     module = load("gan", conditional=False)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 5, 3, 1)).astype("float32")

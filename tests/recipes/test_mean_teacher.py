@@ -85,7 +85,7 @@ def reference_loss(weights, teacher, student_x, teacher_x, y, weight):
 
 @pytest.mark.parametrize("ramp_up_steps", [RAMP_UP_STEPS, 0])
 def test_five_steps_equal_a_plain_loop(ramp_up_steps):
-    """Losses and weights are those of the paper's equations in plain JAX."""
+    """Losses and weights equal the paper's equations in plain JAX."""
     models = [
         build(keras.optimizers.Adam(0.01), ramp_up_steps=ramp_up_steps)
         for _ in range(2)

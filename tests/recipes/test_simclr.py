@@ -74,7 +74,7 @@ def probe_loss(probe, features, y):
 
 
 def test_five_steps_equal_a_plain_loop():
-    """Losses, accuracies and weights of all networks are those of the paper."""
+    """Losses, accuracies and weights equal the paper's equations in plain JAX."""
     optimizers = keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.02)
     model, (x, y) = small_model(*optimizers), some_data()
     weights = values(model.encoder.weights + model.projection_head.weights)

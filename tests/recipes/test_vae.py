@@ -156,7 +156,7 @@ def test_evaluation_of_a_sample():
 
 
 def test_images_are_made_and_reconstructed():
-    """Probabilities come out, and every call draws anew."""
+    """The outputs are probabilities, and every call draws new ones."""
     model = small_model()
     images = small_images(5)
 
