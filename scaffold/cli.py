@@ -1,7 +1,7 @@
-"""The command line: it reads arguments, calls what does the work, and shows the result.
+"""The command line: reads arguments, calls the modules that do the work, and prints.
 
-Every import of the modules that do the work waits until a command runs:
-`--help` and `--version` need Click alone.
+Those modules are imported when a command runs. `--help` and `--version` need Click
+alone.
 """
 
 import atexit
@@ -13,7 +13,7 @@ from contextlib import suppress
 import click
 
 from . import __version__
-from .click_commands import CONTEXT, RecipeCommand
+from .click_commands import CONTEXT, RecipeCommand, complete_files
 from .errors import KscaffoldError
 from .standard_output import print_json, print_text
 from .update.command import check, update
@@ -21,26 +21,47 @@ from .verify.command import verify
 
 
 class Kscaffold(click.Group):
-    """The group of the commands, and the one place where errors become messages."""
+    """The group of commands. It shows every error as a message."""
 
     def main(self, args=None, *more, **extra):
-        """Runs the command line; the arguments are Click's."""
+        """Runs the command line. The arguments are Click's."""
         if args is None:
-            # The process is ours and short: what a garbage collector could free is
-            # not worth its search, during the imports and again at the exit.
+            # This process is short, so collecting garbage would only cost time, during
+            # the imports and at exit.
             gc.disable()
             atexit.register(gc.freeze)
         try:
             return super().main(args, *more, **extra)
         except OSError as error:
-            # A full disk behind standard output, a working folder that is gone.
+            # For example, the disk behind standard output is full.
             _discard_output()
             what = error.filename or "Standard output"
             click.echo(f"Error: {what}: {error.strerror}", err=True)
             sys.exit(KscaffoldError.exit_code)
 
+    def resolve_command(self, ctx, args):
+        """Finds a command. The error names `new` for a file or a recipe."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import shlex
+
+            from .spec import RECIPE
+
+            name = args[0]
+            if name in RECIPE.choices:
+                words = [RECIPE.flag, name]
+            elif name.endswith(".py"):
+                words = [name]
+            else:
+                raise
+            command = shlex.join(["kscaffold", "new", *words])
+            raise click.UsageError(
+                f"No such command {name!r}. Did you mean `{command}`?", ctx
+            ) from error
+
     def invoke(self, ctx):
-        """Runs a command; what it raises is shown as a message."""
+        """Runs a command and shows its errors as messages."""
         as_json = "--json" in ctx.args
         try:
             return super().invoke(ctx)
@@ -62,36 +83,48 @@ def main():
 
 
 @main.command(cls=RecipeCommand, context_settings=CONTEXT)
-@click.argument("target", required=False)
-@click.option("-i", "--interactive", is_flag=True, help="Ask for what is left out.")
-@click.option("--dry-run", is_flag=True, help="List what would be written.")
+@click.argument("target", required=False, shell_complete=complete_files)
+@click.option(
+    "-i", "--interactive", is_flag=True, help="Ask for the file and the other options."
+)
+@click.option("--dry-run", is_flag=True, help="List the files without writing them.")
 @click.option("--diff", is_flag=True, help="Show what would change.")
 @click.option("--check", is_flag=True, help="Exit 0 if nothing would change, else 1.")
-@click.option("-f", "--force", is_flag=True, help="Overwrite.")
+@click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     """Writes a model with its own training step.
 
-    TARGET is a FILE.py, a folder for a whole project, or - for standard output;
-    custom_model.py if left out.
+    TARGET is a FILE.py, a folder for a project, or - to print the code. The default is
+    custom_model.py, or a file named after the recipe, such as gan.py.
     """
     from . import new_report
-    from .click_options import spec_of
+    from .click_options import given_options
+    from .new_target import check_new_target
     from .rendering import render
-    from .target_names import DEFAULT_TARGET, check_target, first_file
-    from .writing import check_writable
+    from .spec import RECIPE, Spec, recipe_options
 
-    target = DEFAULT_TARGET if target is None else target
-    if target == "-" and (dry_run or diff or check or force):
-        raise click.UsageError(
-            "--dry-run, --diff, --check and --force are for files, not for -.", ctx
-        )
-    check_target(target)
-    if interactive and not (target == "-" or diff or check):
-        # Before a dozen questions, not after.
-        check_writable([first_file(target)], force)
-    spec = spec_of(ctx, interactive)
+    def check_target(target):
+        if target == "-" and (dry_run or diff or check or force):
+            raise click.UsageError(
+                "--dry-run, --diff, --check and --force are for files, not for -.", ctx
+            )
+        check_new_target(target, force, writes=not (diff or check))
+
+    # Before the questions of -i, not after them.
+    if target is not None:
+        check_target(target)
+    given = given_options(ctx, recipe_options(ctx.params[RECIPE.name]))
+    if interactive:
+        from .prompts import ask
+
+        spec, target = ask(given, target, check_target)
+    else:
+        spec = Spec(**given)
+    if target is None:
+        target = spec.default_target
+        check_target(target)
     files = render(spec, target)
     if target == "-":
         entries = new_report.printed(files)
@@ -116,7 +149,7 @@ main.add_command(check)
 
 
 @main.command("list", context_settings=CONTEXT)
-@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
 def list_(as_json):
     """Lists the recipes and the options of `new`."""
     from . import option_tables
@@ -128,12 +161,12 @@ def list_(as_json):
 
 
 def _report(as_json: bool, message: str, hint: str = "") -> None:
-    """Prints an error for machines; people read it on standard error."""
+    """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
         print_json({"error": {"message": message, "hint": hint}})
 
 
 def _discard_output() -> None:
-    """Keeps Python from trying once more, at its exit, what standard output refused."""
+    """Redirects standard output, which Python flushes again at exit, to nowhere."""
     with suppress(OSError, AttributeError), open(os.devnull, "wb") as null:
         os.dup2(null.fileno(), sys.stdout.fileno())

@@ -1,36 +1,45 @@
-"""Click's commands as kscaffold's are: until one runs, they need Click alone."""
+"""Click command classes whose options come from `Spec`.
+
+Until a command runs, this module needs Click alone.
+"""
+
+from collections.abc import Iterable
 
 import click
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 
+def complete_files(ctx, param, incomplete: str) -> list:
+    """Tells the shell to complete an argument with the names of files."""
+    from click.shell_completion import CompletionItem
+
+    return [CompletionItem(incomplete, type="file")]
+
+
 class RecipeCommand(click.Command):
-    """A command that also has the options of a recipe, once it is asked for them."""
+    """A command with the options of one recipe, which `--recipe` names."""
 
     def parse_args(self, ctx, args):
-        """Finds the recipe among the arguments first: the options depend on it.
+        """Parses the arguments. The options depend on the recipe among them.
 
         Raises:
-            SpecError: If there is no such recipe, or if an option is another one's.
+            SpecError: If there is no such recipe, or if it does not have an option.
         """
         from .recipes import recipe_names
-        from .spec import DEFAULT_RECIPE, all_options, named_recipe, not_an_option
+        from .spec import DEFAULT_RECIPE, named_recipe
 
         recipe = named_recipe(args)
         if ctx.resilient_parsing and recipe not in recipe_names():
-            recipe = DEFAULT_RECIPE  # a shell that completes a line has nobody to tell
+            recipe = DEFAULT_RECIPE  # completion in a shell must not fail
         ctx.meta[__name__] = recipe
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
-            for opt in all_options():
-                if error.option_name in (opt.flag, opt.off_flag):
-                    raise not_an_option(opt, recipe) from error
-            raise
+            raise _no_such_option(error, self.get_params(ctx), recipe) from error
 
     def get_params(self, ctx):
-        """Returns the options of the recipe and the command's own."""
+        """Returns the options of the recipe and the options of the command."""
         from .click_options import recipe_parameters
         from .spec import DEFAULT_RECIPE
 
@@ -39,10 +48,46 @@ class RecipeCommand(click.Command):
 
 
 class AllRecipesCommand(click.Command):
-    """A command that changes options: it has those of all recipes."""
+    """A command that changes options. It has the options of all recipes."""
+
+    def parse_args(self, ctx, args):
+        """Parses the arguments."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            raise _no_such_option(error, self.get_params(ctx)) from error
 
     def get_params(self, ctx):
-        """Returns the options and the command's own."""
+        """Returns the options of all recipes and the options of the command."""
         from .click_options import change_parameters
 
         return [*change_parameters(), *super().get_params(ctx)]
+
+
+def _no_such_option(
+    error: click.NoSuchOption,
+    parameters: Iterable[click.Parameter],
+    recipe: str | None = None,
+) -> Exception:
+    """Returns the error about an unknown option, with better suggestions than Click's.
+
+    Args:
+        error: Click's error.
+        parameters: The parameters of the command.
+        recipe: The recipe, if the command has the options of one recipe only.
+    """
+    from .spec import all_options, not_an_option
+    from .suggestions import nearest
+
+    flags = [flag for p in parameters for flag in (*p.opts, *p.secondary_opts)]
+    typed, options = error.option_name, all_options()
+    for opt in options:
+        if recipe is not None and typed in (opt.flag, opt.off_flag):
+            return not_an_option(opt, recipe)
+        if opt.off and typed == f"--no-{opt.flag[2:]}":
+            error.possibilities = [opt.off_flag]
+            return error
+    error.possibilities = nearest(typed, [f for f in flags if f.startswith("--")])
+    if not error.possibilities:
+        error.possibilities = nearest(typed, [opt.flag for opt in options])
+    return error

@@ -1,22 +1,23 @@
-"""Finds losses and metrics by the names that Keras has for them."""
+"""Finds losses and metrics by their names in Keras."""
 
-from .errors import SpecError, did_you_mean
+from .errors import SpecError
 from .keras_metrics import METRICS, NOT_COMPARING
+from .suggestions import did_you_mean
 
 
 def find(table: tuple, name: str, kind: str) -> tuple:
-    """Finds a loss or a metric by the name of its class or by a Keras alias.
+    """Finds a loss or a metric by the name of its class or by an alias.
 
     Args:
         table: `LOSSES` or `METRICS`.
-        name: What the user typed: `MeanAbsoluteError`, `mae`, `MAE`, ...
-        kind: "loss" or "metric", for the error.
+        name: The name that the user typed, such as `MeanAbsoluteError`, `mae` or `MAE`.
+        kind: "loss" or "metric", for the error message.
 
     Returns:
-        The entry of the table, and the alias that names it in the logs.
+        A tuple `(entry, alias)`: the entry of the table, and its name in the logs.
 
     Raises:
-        SpecError: If Keras has no such loss or metric, or it compares nothing.
+        SpecError: If the table has no such name.
     """
     for entry in table:
         if name == entry.name:
@@ -27,15 +28,17 @@ def find(table: tuple, name: str, kind: str) -> tuple:
         words = " ".join(f"--{kind} {word.strip()}" for word in name.split(","))
         hint = f"Repeat the option: {words}." if kind == "metric" else "Name one."
     elif name in NOT_COMPARING and table is METRICS:
-        hint = f"{name} does not compare y_true with y_pred: add it by hand afterwards."
+        hint = (
+            f"{name} does not compare y_true with y_pred. Add it to the generated file."
+        )
     else:
-        # Names that Keras resolves by the targets, and `objective.py` by the task.
+        # Keras resolves these two by the targets. `objective.py` does it by the task.
         by_targets = {"loss": "crossentropy", "metric": "accuracy"}[kind]
         words = [*known_names(table), by_targets]
-        hint = did_you_mean(name, words, "`kscaffold list` names all that there are.")
-    raise SpecError(f"Keras has no {kind} {name!r} that can be generated.", hint)
+        hint = did_you_mean(name, words, f"`kscaffold list` lists every {kind}.")
+    raise SpecError(f"Keras has no {kind} {name!r} that kscaffold can generate.", hint)
 
 
 def known_names(table: tuple) -> tuple[str, ...]:
-    """Lists all names by which the losses or metrics of a table are found."""
+    """Lists the names of the losses or metrics in a table, aliases included."""
     return tuple(name for entry in table for name in (*entry.aliases, entry.name))

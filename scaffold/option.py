@@ -1,35 +1,36 @@
-"""What an option is: the metadata of one field of `Spec`, and nothing about any one."""
+"""`Option`: the metadata of one field of `Spec`."""
 
 import math
 import operator
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
 
-from .errors import SpecError, did_you_mean
+from .errors import SpecError
+from .suggestions import did_you_mean
 
 
 @dataclass(frozen=True)
 class Option:
-    """Everything that the command line, the prompts and the tables say of an option.
+    """An option: what the command line, the prompts and the tables need to know.
 
     Attributes:
-        name: The field's name, `manual_loss`.
+        name: The name of the field, such as `manual_loss`.
         type: `str`, `bool`, `int` or `float`.
-        default: The value without the option.
-        help: One line for `--help`, the README and the prompt.
-        choices: The values that it may have, or `()` for any.
-        off: For a boolean, the name of the flag that switches it off.
-        many: Whether it may be repeated; its value is then a tuple.
-        metavar: What stands for the value in `--help`.
-        examples: Values that a shell may complete; others are possible.
-        core: Whether the goldens show all combinations of it with others.
-        form: Whether it changes the form of the code alone.
-        everywhere: Whether all recipes have it.
-        fixed: Whether it cannot change once a file is generated.
-        minimum: The least number that it may be.
-        maximum: The greatest.
-        above: What it must be greater than.
-        below: What it must be less than.
+        default: The default value.
+        help: One line for `--help`, the tables and the prompt.
+        choices: The allowed values, or `()` for any value.
+        off: For a boolean, the name of the flag that turns it off.
+        many: Whether the option can be repeated. Its value is then a tuple.
+        metavar: The placeholder of the value in `--help`.
+        examples: Values that a shell completes. Others are allowed.
+        core: Whether each combination with other core options has a golden.
+        form: Whether the option changes only the formatting of the code.
+        everywhere: Whether every recipe has the option.
+        fixed: Whether an update cannot change the option.
+        minimum: The smallest allowed number.
+        maximum: The largest allowed number.
+        above: A number that the value must exceed.
+        below: A number that the value must stay below.
     """
 
     name: str
@@ -52,19 +53,19 @@ class Option:
 
     @property
     def flag(self) -> str:
-        """The flag that sets it, `--manual-loss`."""
+        """The flag that sets the option, such as `--manual-loss`."""
         return "--" + self.name.replace("_", "-")
 
     @property
     def off_flag(self) -> str:
-        """The flag that switches a boolean off, `--compile-loss`."""
+        """The flag that turns a boolean off, such as `--compile-loss`."""
         return "--" + (self.off or "no-" + self.name.replace("_", "-"))
 
     def check(self, value) -> None:
-        """Checks the type of a value, and that it is one that the option can have.
+        """Checks that a value has the right type and is allowed.
 
         Raises:
-            SpecError: If it is not.
+            SpecError: If the value is not allowed.
         """
         if value is None and self.default is None:
             return
@@ -74,7 +75,7 @@ class Option:
             self._check_item(item)
 
     def _check_item(self, item) -> None:
-        # `True` is an int for Python, but not for a user; an int is a float for both.
+        # Python accepts `True` as an int. Here a boolean is not a number.
         types = (int, float) if self.type is float else self.type
         if not isinstance(item, types) or (
             isinstance(item, bool) and self.type is not bool
@@ -91,7 +92,7 @@ class Option:
             raise SpecError(f"{self.flag} must be {' and '.join(wrong)}, not {item}.")
 
     def _bounds(self, item) -> list[tuple[str, bool]]:
-        """Lists what a number must be, in words, and whether it is."""
+        """Lists the bounds of a number in words, and whether each one is satisfied."""
         if isinstance(item, float) and not math.isfinite(item):
             return [("a number", False)]
         bounds = [
@@ -108,13 +109,13 @@ class Option:
 
 
 def option(default, type=str, **metadata) -> Field:
-    """Declares a field of a dataclass that is an option of the command line."""
+    """Declares a field of a dataclass as an option of the command line."""
     return field(default=default, metadata={"type": type, **metadata})
 
 
 @cache
 def options_of(spec_class) -> tuple[Option, ...]:
-    """Lists the options of a dataclass whose fields were made by `option()`."""
+    """Lists the options of a dataclass, whose fields `option()` declared."""
     return tuple(
         Option(name=f.name, default=f.default, **f.metadata)
         for f in fields(spec_class)

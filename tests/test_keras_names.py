@@ -1,4 +1,4 @@
-"""The table of losses and metrics, which generating uses, agrees with Keras itself."""
+"""The tables of losses and metrics agree with Keras itself."""
 
 import inspect
 import re
@@ -100,9 +100,19 @@ def test_find(table, typed, expected):
     [
         (LOSSES, "msee", "Did you mean mse?"),
         (LOSSES, "MeanSquareError", "Did you mean MeanSquaredError?"),
+        (
+            LOSSES,
+            "FocalLoss",
+            "Did you mean BinaryFocalCrossentropy or CategoricalFocalCrossentropy?",
+        ),
+        (LOSSES, "binary_cross_entropy", "Did you mean binary_crossentropy?"),
+        (LOSSES, "bce_with_logits", "Did you mean bce?"),
+        (METRICS, "rmse", "Did you mean root_mean_squared_error?"),
+        (METRICS, "top5", "Did you mean top_k_categorical_accuracy or sparse_top_k"),
+        (METRICS, "F1", "Did you mean F1Score?"),
         (METRICS, "acuracy", "Did you mean accuracy?"),
-        (METRICS, "Mean", "add it by hand"),
-        (METRICS, "", "`kscaffold list` names all"),
+        (METRICS, "Mean", "Add it to the generated file."),
+        (METRICS, "", "`kscaffold list` lists every metric."),
     ],
 )
 def test_not_found(table, typed, hint):

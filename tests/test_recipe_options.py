@@ -202,15 +202,48 @@ def option_of(spec, name):
         (["--recipe"], "v", {"vae"}),
         (["--recipe", "vae", "--evaluation"], "s", {"sample"}),
         (["--recipe", "nope"], "--sty", {"--style"}),
+        (["--loss"], "hub", {"huber"}),
+        (["--loss"], "Hinge", {"Hinge"}),
+        (["--metric"], "au", {"auc"}),
+        (
+            ["--metric", "auc", "--metric"],
+            "preci",
+            {"precision", "precision_at_recall"},
+        ),
+        (["--class-name"], "M", set()),
         ([], "--be", set()),
     ],
 )
 def test_completion(words, incomplete, wanted):
-    """A shell completes the options of the recipe that is named, and fails at none."""
-    completion = ShellComplete(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE")
-    found = completion.get_completions(["new", *words], incomplete)
+    """A shell completes the options of the recipe, and losses, metrics and recipes."""
+    found = completions(["new", *words], incomplete)
 
     assert wanted == {item.value for item in found}
+
+
+@pytest.mark.parametrize("command", ["new", "update", "check", "verify"])
+def test_completion_of_files(command):
+    """A shell completes the target of each command with the names of files."""
+    [item] = completions([command], "mod")
+
+    assert ("mod", "file") == (item.value, item.type)
+
+
+def completions(words, incomplete):
+    """Returns what a shell may complete after the words of a command line."""
+    completion = ShellComplete(main, {}, "kscaffold", "_KSCAFFOLD_COMPLETE")
+    return completion.get_completions(words, incomplete)
+
+
+def test_help_of_update():
+    """It names the recipes of an option. Options of one name can differ in meaning."""
+    shown = " ".join(run("update", "--help").stdout.split())
+    texts = {option.name: {} for _, option in OWN}
+    for recipe, option in OWN:
+        texts[option.name].setdefault(option.help, []).append(recipe)
+    for helps in texts.values():
+        for help, names in helps.items():
+            assert f"[{', '.join(names)}] {help}" in shown
 
 
 def test_interactive():

@@ -2,12 +2,12 @@
 
 import click
 
-from ..click_commands import CONTEXT, AllRecipesCommand
+from ..click_commands import CONTEXT, AllRecipesCommand, complete_files
 from ..standard_output import print_json, print_text
 
 
 @click.command(cls=AllRecipesCommand, context_settings=CONTEXT)
-@click.argument("target", metavar="FILE|DIR")
+@click.argument("target", metavar="FILE|DIR", shell_complete=complete_files)
 @click.option(
     "--unset",
     metavar="OPTION",
@@ -68,7 +68,13 @@ def update(
 
 
 @click.command(context_settings=CONTEXT)
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    shell_complete=complete_files,
+)
 @click.option("--diff", is_flag=True, help="Show what would change.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
