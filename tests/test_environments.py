@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from matrix import text
@@ -47,6 +48,17 @@ def environ() -> dict:
     return {**kept, "JAX_COMPILATION_CACHE_DIR": ""}
 
 
+def sources() -> set[str]:
+    """Lists the files that a wheel must have, by their names in it."""
+    folders = {"scaffold": ROOT / "scaffold", "scaffold/templates": ROOT / "templates"}
+    return {
+        f"{name}/{path.relative_to(folder).as_posix()}"
+        for name, folder in folders.items()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+
 @pytest.mark.environments
 def test_wheel(tmp_path):
     """A wheel without extras generates, with neither Keras nor JAX installed."""
@@ -55,7 +67,12 @@ def test_wheel(tmp_path):
     subprocess.run(
         [*pip, "wheel", "--quiet", "--no-deps", "-w", wheels, ROOT], check=True
     )
-    python = fresh(tmp_path / "venv", *wheels.iterdir())
+    [wheel] = wheels.iterdir()
+    packed = {
+        name for name in ZipFile(wheel).namelist() if name.startswith("scaffold/")
+    }
+    assert sources() == packed
+    python = fresh(tmp_path / "venv", wheel)
 
     said = []
 
