@@ -1,4 +1,4 @@
-"""Compares rendered files with what is on the disk."""
+"""Compares rendered files with the files on disk."""
 
 import stat
 from pathlib import Path
@@ -8,40 +8,44 @@ from .writing import file_errors, shown
 
 
 def read(path: Path) -> bytes | None:
-    """Reads a file, or returns `None` if there is none.
+    """Reads a file, or returns `None` if it does not exist.
 
     Raises:
-        WriteError: If what is there is not a file, or cannot be read.
+        WriteError: If the path is not a regular file, or if it cannot be read.
     """
     with file_errors(path, "read"):
         try:
             mode = path.stat().st_mode
         except FileNotFoundError:
             return None
-        # A pipe or a device could block for ever.
+        # Reading a pipe or a device could block forever.
         if not stat.S_ISREG(mode):
             raise WriteError(f"{shown(path)} is not a file.", "Name a file.")
         return path.read_bytes()
 
 
 def compare(old: bytes | None, new: bytes) -> str:
-    """Says how a file relates to what it should be: same, differs or missing."""
+    """Compares a file with its rendered bytes.
+
+    Returns:
+        `"same"`, `"differs"` or `"missing"`.
+    """
     if old is None:
         return "missing"
     return "same" if old == new else "differs"
 
 
 def unified_diff(path: Path, old: bytes | None, new: bytes | None) -> str:
-    """Returns the change from `old` to `new`, in the form that `git apply` reads.
+    """Returns the change from `old` to `new` as a diff for `git apply`.
 
     Args:
         path: The file's path, for the labels.
-        old: The bytes that are there, in any encoding, or `None` for no file.
-        new: The bytes that would be there, or `None` for no file.
+        old: The bytes of the file in any encoding, or `None` if it does not exist.
+        new: The bytes that the file would have, or `None` if it would be deleted.
 
     Returns:
-        The diff, empty if nothing changes. Bytes that are not UTF-8 are surrogates:
-        encode it with `surrogateescape` to have them back.
+        The diff, empty if nothing changes. Bytes that are not UTF-8 are surrogate
+        escapes: encode the diff with `surrogateescape`.
     """
     import difflib  # only for a diff
 
@@ -59,6 +63,6 @@ def unified_diff(path: Path, old: bytes | None, new: bytes | None) -> str:
 
 
 def _lines(content: bytes) -> list[str]:
-    """Splits at line feeds alone, as `diff` does: `splitlines()` knows ten others."""
+    """Splits bytes at line feeds only, as `diff` does and `splitlines()` does not."""
     lines = content.decode("utf-8", "surrogateescape").split("\n")
     return [f"{line}\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]

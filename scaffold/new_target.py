@@ -52,13 +52,13 @@ def check_folder(folder: Path, force: bool) -> None:
     command = shlex.join(["kscaffold", "new", shown(folder / "model.py")])
     if "__init__.py" in names:
         raise WriteError(
-            f"The folder {shown(folder)} is a Python package already.",
+            f"The folder {shown(folder)} is already a Python package.",
             f"To add a model to it: {command}",
         )
     is_empty = all(name.startswith(".") for name in names)
     if not (force or is_empty or _is_generated(folder)):
         raise WriteError(
-            f"The folder {shown(folder)} has files already, and is not a kscaffold "
+            f"The folder {shown(folder)} already has files, and is not a kscaffold "
             "project.",
             f"Name a new folder, or write one module: {command}. --force writes the "
             "project anyway, and overwrites files of the same names.",

@@ -1,4 +1,4 @@
-"""Recipes: the folders of `templates/recipes/`, found and never registered."""
+"""Finds the recipes, which are the folders of `templates/recipes/`."""
 
 import os
 from functools import cache
@@ -15,7 +15,7 @@ FOLDER = os.path.join(TEMPLATES, "recipes")
 
 @cache
 def recipe_names() -> tuple[str, ...]:
-    """Lists the recipes: the folders that hold a `recipe.toml`."""
+    """Lists the recipes: the folders with a `recipe.toml`."""
     return tuple(
         sorted(
             name
@@ -25,7 +25,7 @@ def recipe_names() -> tuple[str, ...]:
     )
 
 
-#: What a `recipe.toml` may leave out; `supports = None` stands for all options.
+#: The optional keys of a `recipe.toml`. `supports = None` means all options.
 _OPTIONAL = {
     "supports": None,
     "defaults": {},
@@ -39,24 +39,24 @@ _OPTIONAL = {
 
 @cache
 def load_recipe(name: str) -> dict:
-    """Reads `recipe.toml` of a recipe.
+    """Reads the `recipe.toml` of a recipe.
 
     Returns:
         A dict:
 
         - `name`, `title`, `summary`, and `module_docstring` of the emitted file.
-        - `supports`: The options of `Spec` that it has, beside those that all recipes
-          have; `None` for all.
-        - `defaults`: Dict of defaults of its own for these options.
-        - `options`: Dict of its own options: the metadata of each, by name, as
-          `Option` has them; `type` is the name of a Python type.
-        - `needs`: Packages that its demo needs beside Keras and JAX.
-        - `better`: `lower` or `higher`: which numbers of its demo are better.
-        - `answers`: The examples of keras.io that it answers.
-        - `references`: Papers and guides: dicts of title, authors, year and url.
+        - `supports`: The options of `Spec` that the recipe has, in addition to the
+          options that all recipes have. `None` means all options.
+        - `defaults`: A dict of new default values for these options.
+        - `options`: A dict of the options that the recipe adds. It maps each name to
+          the attributes of an `Option`; `type` is the name of a Python type.
+        - `needs`: Packages that the demo needs in addition to Keras and JAX.
+        - `better`: `lower` or `higher`, for the numbers that the demo prints.
+        - `answers`: The examples of keras.io with the same algorithm.
+        - `references`: Papers and guides, as dicts of title, authors, year and url.
 
     Raises:
-        TemplateError: If the file is not TOML, lacks a key or has another.
+        TemplateError: If the file is not TOML, lacks a key or has an unknown key.
     """
     import tomllib
 
@@ -77,11 +77,11 @@ def load_recipe(name: str) -> dict:
 
 @cache
 def project_templates(recipe: str) -> dict[str, str]:
-    """Maps the files of a project to their templates, below `TEMPLATES`.
+    """Maps the files of a project to their templates in the folder `TEMPLATES`.
 
-    All projects have those of `templates/project/`; a recipe adds those of its own
-    folder `project/`, in their place where a path is the same. The files of `package`
-    belong to the project's package.
+    All projects have the files of `templates/project/`. The recipe's own folder
+    `project/` adds files, or replaces files of the same path. The files of `package`
+    go into the project's package.
 
     Raises:
         SpecError: If the recipe has no project.
@@ -99,15 +99,15 @@ def project_templates(recipe: str) -> dict[str, str]:
 
 
 def example_path(recipe: str) -> str:
-    """Returns the path of `example.py`, which makes data to verify a recipe with.
+    """Returns the path of `example.py`, the data that `verify` trains a recipe on.
 
-    Recipes whose steps are compared with `keras.Model` have none.
+    Recipes whose steps are compared with `keras.Model` do not have this file.
     """
     return os.path.join(FOLDER, recipe, "example.py")
 
 
 def _files_below(folder: str) -> list[str]:
-    """Lists the templates below a folder, as paths with slashes."""
+    """Lists the templates in a folder and its subfolders, as paths with slashes."""
     return [
         os.path.relpath(os.path.join(parent, name), folder).replace(os.sep, "/")
         for parent, _, names in os.walk(folder)

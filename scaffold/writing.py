@@ -1,4 +1,4 @@
-"""Publishes rendered files: each whole or not at all, and never over another's."""
+"""Writes rendered files atomically, without overwriting other files by accident."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from .errors import WriteError
 if TYPE_CHECKING:
     from .rendering import RenderedFile
 
-#: What a file system without hard links answers to `os.link()`, always the same one.
+#: Errors of `os.link()` on file systems without hard links.
 NO_HARD_LINKS = (
     errno.EPERM,
     errno.EACCES,
@@ -25,21 +25,22 @@ NO_HARD_LINKS = (
 
 
 def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
-    """Writes files, each in one step: whole or not at all.
+    """Writes files, each one atomically.
 
-    Whenever the process is killed, a file is absent, old or new, never partial. If
-    one file cannot be written, those before it are taken back, with their folders.
+    If the process is killed, every file is absent, old or new, but never partial. If a
+    file cannot be written, the files before it are restored, and their new folders are
+    removed.
 
     Args:
-        files: What `render()` returned.
-        force: Whether files that exist are overwritten.
+        files: The files that `render()` returned.
+        force: Whether existing files are overwritten.
 
     Returns:
-        The paths that were written.
+        The paths of the files.
 
     Raises:
-        WriteError: If a file exists, with the same content or another, or cannot be
-            written. All files are checked before the first is written.
+        WriteError: If a file exists and `force` is not set, or if a file cannot be
+            written. All files are checked before the first one is written.
     """
     contents = [(Path(file.path), encode(file)) for file in files]
     check_writable([path for path, _ in contents], force)
@@ -47,7 +48,7 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
         for path, content in contents:
             with file_errors(path):
                 _make_folders(path.parent, undo)
-                # What is published last is never taken back.
+                # Nothing can fail after the last file, so it is never restored.
                 restore = None if path == contents[-1][0] else _restorer(path)
                 _publish(path, content, force)
                 if restore:
@@ -57,23 +58,23 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:
-    """Makes a folder and those above it; `undo` removes those that were not there."""
+    """Makes a folder and its parents. `undo` removes the folders that are new."""
     missing = [f for f in (folder, *folder.parents) if not os.path.lexists(f)]
     for new in reversed(missing):
         new.mkdir(exist_ok=True)
         undo.callback(_remove_folder, new)
-    folder.mkdir(exist_ok=True)  # raises if it is something else
+    folder.mkdir(exist_ok=True)  # raises an error if it is not a folder
 
 
 def _remove_folder(folder: Path) -> None:
-    # Another program may have put something there.
+    # Another program may have written a file into it.
     with suppress(OSError):
         folder.rmdir()
 
 
 def _restorer(path: Path) -> Callable[[], None]:
-    """Returns a function that makes a file what it is now: absent, or its bytes."""
-    # Of a link, that is the file that it points to.
+    """Returns a function that restores the current state of a file."""
+    # A link is followed: the file it points to is restored.
     target = Path(os.path.realpath(path))
     old = target.read_bytes() if target.is_file() else None
 
@@ -87,15 +88,15 @@ def _restorer(path: Path) -> Callable[[], None]:
 
 
 def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:
-    """Refuses what `write()` would refuse, as far as can be known before.
+    """Checks that files can be written, as far as this can be known beforehand.
 
     Raises:
-        WriteError: If a path exists and `force` is not set, or cannot be a file.
+        WriteError: If a path exists and `force` is not set, or if it is a folder.
     """
     existing = []
     for path in map(Path, paths):
         if str(path) == "-":
-            raise WriteError("- is standard output, not a file.", "Print the text.")
+            raise WriteError("- is standard output, not a file.", "Name a file.")
         with file_errors(path):
             taken, is_folder = _taken(path), path.is_dir()
         if is_folder:
@@ -107,7 +108,7 @@ def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:
 
 
 def encode(file: "RenderedFile") -> bytes:
-    """Returns the bytes of a file: UTF-8, and line feeds as they are.
+    """Encodes the text of a file as UTF-8. Line ends stay as they are.
 
     Raises:
         WriteError: If the text cannot be encoded.
@@ -119,10 +120,10 @@ def encode(file: "RenderedFile") -> bytes:
 
 
 def _publish(path: Path, content: bytes, force: bool) -> None:
-    """Writes a file beside its target, then gives it the target's name."""
-    # What a link points to is overwritten, not the link.
+    """Writes a temporary file beside the target, then renames it."""
+    # A link is kept: the file it points to is overwritten.
     target = Path(os.path.realpath(path)) if force else path
-    # Not derived from the target's name, which may be as long as names can be.
+    # The target's name may have the maximum length, so this one is independent of it.
     temporary = target.parent / f".kscaffold-{os.urandom(8).hex()}.tmp"
     try:
         _save(temporary, content)
@@ -135,7 +136,7 @@ def _publish(path: Path, content: bytes, force: bool) -> None:
 
 
 def _save(path: Path, content: bytes) -> None:
-    """Writes a new file, down to the disk, with the mode that the umask allows."""
+    """Writes a new file and flushes it to the disk. The umask sets its mode."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     with open(os.open(path, flags, 0o666), "wb") as file:
         file.write(content)
@@ -144,17 +145,17 @@ def _save(path: Path, content: bytes) -> None:
 
 
 def _replace(temporary: Path, target: Path) -> None:
-    """Puts a file in the place of another, or of none; the other's mode stays."""
+    """Renames a file to the target and replaces it. The target's mode is kept."""
     with suppress(FileNotFoundError):
         temporary.chmod(stat.S_IMODE(target.stat().st_mode))
     os.replace(temporary, target)
 
 
 def _link(temporary: Path, target: Path) -> None:
-    """Gives a file its name, unless another has it.
+    """Links a file to the target, which must not exist.
 
-    A hard link fails if the name is taken: of two processes that race for it exactly
-    one wins, whoever the other is.
+    A hard link fails if the target exists. So if several processes write the same
+    target, exactly one succeeds.
     """
     try:
         os.link(temporary, target)
@@ -167,12 +168,12 @@ def _link(temporary: Path, target: Path) -> None:
 
 
 def _rename(temporary: Path, target: Path) -> None:
-    """Gives a file its name, unless another has it, without a hard link.
+    """Renames a file to the target, which must not exist. Needs no hard links.
 
-    Of several kscaffolds on one machine exactly one wins: each locks the folder while
-    it looks and renames, and a lock dies with its process. The target is never
-    partial. What is not excluded is that another program makes the target in the
-    moment between; only a hard link, or Windows, can do that.
+    Each process locks the folder, checks that the target does not exist, and renames.
+    So if several kscaffold processes write the same target, exactly one succeeds. The
+    target is never partial. A lock ends with its process. Another program could still
+    create the target between the check and the renaming.
     """
     if os.name == "nt":
         _rename_on_windows(temporary, target)
@@ -190,7 +191,7 @@ def _rename(temporary: Path, target: Path) -> None:
 
 
 def _rename_on_windows(temporary: Path, target: Path) -> None:
-    """Renames a file: Windows refuses if the target exists."""
+    """Renames a file to the target. Windows refuses if the target exists."""
     try:
         os.rename(temporary, target)
     except FileExistsError:
@@ -198,7 +199,7 @@ def _rename_on_windows(temporary: Path, target: Path) -> None:
 
 
 def _taken(path: Path) -> bool:
-    """Says whether something has that name: a link to nowhere is something too."""
+    """Returns whether a path exists. A broken link exists, too."""
     try:
         path.lstat()
     except FileNotFoundError:
@@ -208,24 +209,25 @@ def _taken(path: Path) -> bool:
 
 def _exists(*paths: Path) -> WriteError:
     names = ", ".join(shown(path) for path in paths)
-    verb = "exist" if len(paths) > 1 else "exists"
+    verb, them = ("exist", "them") if len(paths) > 1 else ("exists", "it")
     return WriteError(
-        f"{names} {verb} already.",
-        "--diff shows what would change, --force overwrites.",
+        f"{names} already {verb}.",
+        "--diff shows what would change, --force overwrites. If kscaffold wrote "
+        f"{them}, `kscaffold update` keeps your edits.",
     )
 
 
 def shown(path: Path) -> str:
-    """Returns a path as it can be shown, whatever bytes are in it."""
+    """Returns a path as text that can be printed, whatever bytes it has."""
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
 @contextmanager
 def file_errors(path: Path, verb: str = "written") -> Iterator[None]:
-    """Turns what the system refuses into an error that names the file."""
+    """Converts errors of the operating system to errors that name the file."""
     try:
         yield
-    # A NUL in a path is a ValueError.
+    # A null byte in a path is a ValueError.
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise WriteError(f"{shown(path)} cannot be {verb}: {reason}.") from error

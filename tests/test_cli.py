@@ -87,7 +87,7 @@ def test_new_twice(folder):
     refused = invoke("new", "a.py")
 
     assert 2 == refused.exit_code
-    assert "Error: a.py exists already." in refused.stderr
+    assert "Error: a.py already exists." in refused.stderr
     assert "Hint: --diff shows what would change, --force overwrites." in refused.stderr
     assert "mine\n" == (folder / "a.py").read_text()
 
@@ -432,7 +432,7 @@ def test_interactive_asks_for_the_file(folder):
     code, stdout, stderr = converse(["-i"], "\n".join(answers) + "\n")
 
     assert (0, "") == (code, stdout)
-    assert "Error: mine.py exists already." in stderr
+    assert "Error: mine.py already exists." in stderr
     assert "Name it class_model.py." in stderr
     assert "Wrote nets/net.py\n" in stderr
     assert "mine\n" == (folder / "mine.py").read_text()
@@ -463,7 +463,7 @@ def test_interactive_looks_first(folder):
     code, _, stderr = converse(["-i", "a.py"], "")
 
     assert 2 == code
-    assert stderr.startswith("Error: a.py exists already.")
+    assert stderr.startswith("Error: a.py already exists.")
 
 
 # list.

@@ -1,4 +1,4 @@
-"""Proves that every mistake ends in a clear message, and that none gets into code."""
+"""Proves that mistakes end in a clear message, and never reach the generated code."""
 
 import ast
 import builtins
@@ -16,7 +16,15 @@ import pytest
 from click.testing import CliRunner
 from matrix import CHOICES, GOLDEN, changing_options, identify, recipe_specs
 
-from scaffold import KscaffoldError, RenderedFile, Spec, render, rendering, write
+from scaffold import (
+    KscaffoldError,
+    RenderedFile,
+    Spec,
+    render,
+    rendering,
+    template_errors,
+    write,
+)
 from scaffold.cli import main
 from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
 from scaffold.spec import OPTIONS
@@ -31,7 +39,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def refused(*arguments):
-    """Runs a command that must exit 2 and write nothing; returns what it says."""
+    """Runs a command that must exit 2 and write nothing, and returns its message."""
     before = os.listdir(os.fsencode(os.getcwd()))
     result = CliRunner().invoke(main, arguments)
 
@@ -42,7 +50,7 @@ def refused(*arguments):
     return result.stderr
 
 
-# What a user types.
+# Typing errors and wrong values.
 
 
 @pytest.mark.parametrize(
@@ -91,7 +99,7 @@ def test_did_you_mean(arguments, meant):
         (["--loss", "crossentropy"], "--task binary or --task multiclass"),
         (
             ["--metric", "pearson_correlation", "--sample-weight"],
-            "takes no sample weights",
+            "does not accept sample weights",
         ),
         (["--loss", "sparse_categorical_crossentropy"], "--task multiclass"),
         (["--loss", "hinge"], "--task binary"),
@@ -109,7 +117,7 @@ def test_did_you_mean(arguments, meant):
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_values(arguments, message):
-    """A value that an option cannot have is refused, with what to do instead."""
+    """An invalid value is refused, with what to do instead."""
     assert message in refused("new", *arguments)
 
 
@@ -126,7 +134,7 @@ def test_values(arguments, message):
     ],
 )
 def test_targets(target):
-    """A target that cannot be an importable file that can be printed is refused."""
+    """A target that cannot be imported or printed is refused."""
     said = refused("new", "--", target)
 
     assert re.search("The target|A file|A package|name of a Python package", said)
@@ -175,7 +183,7 @@ def test_package_is_no_project(folder):
     for flags in ([], ["--force"], ["--dry-run"], ["--diff"], ["--check"]):
         said = refused("new", "mylib", *flags)
 
-        assert "Error: The folder mylib is a Python package already." in said
+        assert "Error: The folder mylib is already a Python package." in said
         assert "Hint: To add a model to it: kscaffold new mylib/model.py\n" in said
         assert ["__init__.py"] == os.listdir("mylib")
     assert 0 == CliRunner().invoke(main, ["new", "mylib/model.py"]).exit_code
@@ -187,7 +195,7 @@ def test_folder_with_other_files(folder):
     (folder / "mine" / "notes.txt").write_text("mine\n")
     said = refused("new", "mine")
 
-    assert "Error: The folder mine has files already, and is not a kscaffold" in said
+    assert "Error: The folder mine already has files, and is not a kscaffold" in said
     assert "kscaffold new mine/model.py" in said and "--force" in said
     assert ["notes.txt"] == os.listdir("mine")
     assert 0 == CliRunner().invoke(main, ["new", "mine", "--force"]).exit_code
@@ -211,7 +219,7 @@ def test_empty_folder(folder, hidden):
 
     assert 0 == CliRunner().invoke(main, ["new", "mine"]).exit_code
     assert 0 == CliRunner().invoke(main, ["new", "mine", "--check"]).exit_code
-    assert "mine/pyproject.toml exists already" in refused("new", "mine")
+    assert "mine/pyproject.toml already exists" in refused("new", "mine")
 
 
 def test_target_that_is_not_utf_8(folder):
@@ -228,7 +236,7 @@ def test_target_that_is_not_utf_8(folder):
 
 CLASS_NAMES = [
     *("", "1A", "a b", "a-b", "A.B", "class", "None", "True", "async"),
-    *("keras", "jax", "os", "np", "inspect", "x", "model", "refuse_weight"),
+    *("keras", "jax", "os", "np", "inspect", "x", "model", "training_argument"),
     *("print", "super", "zip", "dict", "ValueError", "__name__", "__builtins__"),
     *("\ufb01t", "\u212bngstrom", "\uff2dodel", "𝐌odel", "k\u0065\u0301ras"),
 ]
@@ -236,7 +244,7 @@ CLASS_NAMES = [
 
 @pytest.mark.parametrize("name", CLASS_NAMES)
 def test_class_names(name):
-    """A class name that Python, the code or a reader takes for another is refused."""
+    """A class name that is invalid, or shadows another name, is refused."""
     assert "--class-name" in refused("new", "--class-name", name)
     with pytest.raises(SpecError):
         render(Spec(class_name=name))
@@ -244,7 +252,7 @@ def test_class_names(name):
 
 @pytest.mark.parametrize("name", ["MyModel", "_Model", "Модель", "Model2", "match"])
 def test_good_class_names(name):
-    """Other names are taken, in any alphabet."""
+    """Other names are accepted, in any alphabet."""
     [file] = render(Spec(class_name=name))
 
     assert f"class {name}(keras.Model):" in file.text
@@ -317,7 +325,7 @@ def test_target_in_the_header(folder, name):
     ids=str,
 )
 def test_spec_is_as_strict(values):
-    """`Spec` refuses what the command line could not say."""
+    """`Spec` refuses values that the command line cannot pass."""
     with pytest.raises(SpecError):
         Spec(**values)
 
@@ -331,7 +339,7 @@ def test_errors_are_one_family(folder):
         write([RenderedFile(Path("a.py"), "x\n")])
 
     assert 2 == caught.value.exit_code
-    assert "a.py exists already." == caught.value.message
+    assert "a.py already exists." == caught.value.message
     assert f"{caught.value.message} {caught.value.hint}" == str(caught.value)
     assert caught.value.hint
 
@@ -391,7 +399,8 @@ def templates(tmp_path_factory, monkeypatch):
     """A copy of the templates, to be broken."""
     copy = tmp_path_factory.mktemp("broken") / "templates"
     shutil.copytree(rendering.TEMPLATES, copy)
-    monkeypatch.setattr(rendering, "TEMPLATES", str(copy))
+    for module in (rendering, template_errors):
+        monkeypatch.setattr(module, "TEMPLATES", str(copy))
     return copy
 
 
@@ -416,7 +425,9 @@ def test_broken_templates(templates, template, line, reason):
     """An error in a template names it, the line, its text and the options."""
     path = templates / template
     lines = path.read_text("utf-8").splitlines()
-    place = max(i for i, old in enumerate(lines) if old.startswith(("{% macro", "os.")))
+    place = max(
+        i for i, old in enumerate(lines) if old.startswith(("{% macro", "if os."))
+    )
     lines.insert(place + 1, line)
     path.write_text("\n".join(lines), "utf-8")
     said = refused("new", "--manual-loss", "--class-name", "Mine")
@@ -429,7 +440,7 @@ def test_broken_templates(templates, template, line, reason):
 
 @pytest.mark.parametrize("template", [MODEL, "module.py.jinja"])
 def test_templates_that_are_not_python(templates, template):
-    """Output that is not Python is an error that quotes the line."""
+    """Rendered text that is not Python is an error that quotes the line."""
     path = templates / template
     path.write_text(path.read_text("utf-8") + "\nthis line is no Python\n", "utf-8")
     said = refused("new", "--manual-loss")
@@ -440,7 +451,7 @@ def test_templates_that_are_not_python(templates, template):
 
 
 def test_missing_template(templates):
-    """A template that is gone is named."""
+    """The error about a missing template names it."""
     (templates / "recipes/supervised/loss/manual.py.jinja").unlink()
 
     assert "recipes/supervised/loss/manual.py.jinja" in refused("new", "--manual-loss")
@@ -450,7 +461,7 @@ def test_missing_template(templates):
 
 
 def global_names(text: str) -> set[str]:
-    """Returns the names that a module binds at its top, or reads from there."""
+    """Returns the global names that a module binds or reads."""
 
     def of(table):
         top = table.get_type() == "module"
@@ -461,7 +472,7 @@ def global_names(text: str) -> set[str]:
 
 
 def fullest_specs() -> list:
-    """Lists specs whose files have all names that any have, in every recipe."""
+    """Lists specs whose files use every name, in every recipe."""
     flags = {option.name: True for option in changing_options()}
     specs = [Spec(style=style, **flags) for style in CHOICES["style"]]
     rest = [pytest.param(s, marks=pytest.mark.exhaustive) for s in recipe_specs()]
@@ -470,7 +481,7 @@ def fullest_specs() -> list:
 
 @pytest.mark.parametrize("spec", fullest_specs(), ids=identify)
 def test_names_that_the_code_has(spec):
-    """A class of any name that a module uses at its top is refused."""
+    """A class name that the module uses as a global name is refused."""
     text = rendering.module_source(replace(spec, class_name="Zzz"), "a.py")
     used = global_names(text) - set(dir(builtins))
 
@@ -483,7 +494,7 @@ def test_names_that_the_code_has(spec):
 
 @pytest.mark.exhaustive
 def test_names_that_a_project_has():
-    """A class of any name that the module that trains a project uses is refused."""
+    """A class name that the training module of a project uses is refused."""
     files = render(Spec(class_name="Zzz"), "my_project")
     [train] = [file.text for file in files if file.path.name == "train.py"]
     used = global_names(train) - set(dir(builtins))
@@ -495,7 +506,7 @@ def test_names_that_a_project_has():
 
 
 def test_version_that_black_does_not_know(monkeypatch):
-    """An older Black knows fewer versions of Python: the option is at fault."""
+    """An older Black knows fewer versions of Python. The error names the option."""
     [option] = [p for p in black.main.params if p.name == "target_version"]
     monkeypatch.setattr(option.type, "choices", ("py311", "py312"))
 
@@ -506,7 +517,7 @@ def test_version_that_black_does_not_know(monkeypatch):
 
 
 def test_whatever_a_file_imports_may_not_be_its_name(tmp_path):
-    """What running a golden imports, or tries to, is refused as a target."""
+    """A module that a golden imports, or tries to import, is refused as a target."""
     code = f"""
 import runpy, sys
 class Watch:

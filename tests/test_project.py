@@ -234,7 +234,7 @@ def test_existing_files_are_refused(tmp_path, monkeypatch):
     result = CliRunner().invoke(main, ["new", "my_project"])
 
     assert 2 == result.exit_code
-    assert "my_project/.gitignore exists already" in result.stderr
+    assert "my_project/.gitignore already exists" in result.stderr
     assert "mine" == mine.read_text()
     assert 2 == len([p for p in tmp_path.rglob("*") if p.is_file()])
     mine.unlink()

@@ -1,4 +1,4 @@
-"""Proves that a file is written whole or not at all, and never over another."""
+"""Proves that files are written atomically and never overwrite other files."""
 
 import errno
 import multiprocessing
@@ -17,22 +17,22 @@ from scaffold import RenderedFile, write, writing
 from scaffold.errors import WriteError
 from scaffold.file_comparison import compare, read, unified_diff
 
-#: Runs of two processes for one name: without the hard link about one in three fails.
+#: How often two processes write the same file. Without the hard link, a third fails.
 ROUNDS = 200
 
 
 def rendered(path, text="new\n"):
-    """Returns what `render()` might have."""
+    """Returns a list like the one that `render()` returns."""
     return [RenderedFile(Path(path), text)]
 
 
 def no_hard_links(*_):
-    """Stands in for `os.link()` on a file system such as FAT."""
+    """Replaces `os.link()`, as on a file system without hard links such as FAT."""
     raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 def compete(barrier, folder, text, wins, hard_links):
-    """Writes a file per round, at the same time as the other process."""
+    """Writes one file per round, at the same time as the other process."""
     if not hard_links:
         os.link = no_hard_links
     won = []
@@ -72,7 +72,7 @@ def test_race(tmp_path, hard_links):
 def test_race_of_commands(tmp_path):
     """Of two `kscaffold new` for one file, one exits 0 and the other 2."""
     for number in range(4):
-        command = [sys.executable, "-m", "scaffold", "new", f"{number}.py"]
+        command = [sys.executable, "-m", "scaffold", "new", f"model_{number}.py"]
         pair = [
             subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
             for _ in range(2)
@@ -102,7 +102,7 @@ while True:
 
 @pytest.mark.parametrize("mode", ["force", "new"])
 def test_kill(tmp_path, mode):
-    """A process that is killed at any moment leaves whole files only."""
+    """A process that is killed at any time leaves complete files only."""
     for number in range(12):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -117,12 +117,12 @@ def test_kill(tmp_path, mode):
         assert -signal.SIGKILL == process.returncode
 
 
-def test_refuses_what_exists(tmp_path):
-    """A file that exists is refused, even with the same text, and stays."""
+def test_refuses_existing_files(tmp_path):
+    """An existing file is refused, even with the same text, and stays unchanged."""
     path = tmp_path / "a.py"
     path.write_text("new\n")
 
-    with pytest.raises(WriteError, match="a.py exists already") as caught:
+    with pytest.raises(WriteError, match="a.py already exists") as caught:
         write(rendered(path))
 
     assert "--diff" in caught.value.hint and "--force" in caught.value.hint
@@ -133,7 +133,7 @@ def test_checks_all_before_writing_one(tmp_path):
     """If one of several files exists, none is written."""
     (tmp_path / "b.py").write_text("old\n")
 
-    with pytest.raises(WriteError, match="b.py exists"):
+    with pytest.raises(WriteError, match="b.py already exists"):
         write(rendered(tmp_path / "a.py") + rendered(tmp_path / "b.py"))
 
     assert ["b.py"] == os.listdir(tmp_path)
@@ -154,7 +154,7 @@ def test_force(tmp_path):
 
 
 def test_force_writes_through_links(tmp_path):
-    """`force` overwrites what a link points to and keeps the link."""
+    """`force` overwrites the file that a link points to, and keeps the link."""
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there" / "a.py", tmp_path / "link.py"
     target.write_text("old\n")
@@ -167,8 +167,8 @@ def test_force_writes_through_links(tmp_path):
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_link_to_nowhere(tmp_path, force):
-    """A link to nowhere exists; with `force` the file that it names is made."""
+def test_broken_link(tmp_path, force):
+    """A broken link counts as existing. `force` creates the file it points to."""
     link = tmp_path / "link.py"
     link.symlink_to(tmp_path / "nowhere.py")
 
@@ -192,14 +192,14 @@ def test_umask(tmp_path):
 
 
 def test_makes_parents(tmp_path):
-    """Folders that the target needs are made."""
+    """Missing parent folders are created."""
     write(rendered(tmp_path / "a" / "b" / "c.py"))
 
     assert "new\n" == (tmp_path / "a" / "b" / "c.py").read_text()
 
 
 def test_bytes(tmp_path):
-    """The text is written as UTF-8 and with the line ends that it has."""
+    """The text is written as UTF-8, with unchanged line ends."""
     write(rendered(tmp_path / "a.py", "ä\n\r\n"))
 
     assert b"\xc3\xa4\n\r\n" == (tmp_path / "a.py").read_bytes()
@@ -232,7 +232,7 @@ def test_impossible_targets(tmp_path, name, reason, force):
 
 
 def test_text_that_cannot_be_encoded(tmp_path):
-    """Half a surrogate pair is no text, and not a traceback either."""
+    """A lone surrogate is an error, not a traceback."""
     with pytest.raises(WriteError, match="cannot be encoded"):
         write(rendered(tmp_path / "a.py", "\udcff"))
 
@@ -240,7 +240,7 @@ def test_text_that_cannot_be_encoded(tmp_path):
 
 
 def test_standard_output_is_no_file(tmp_path, monkeypatch):
-    """`write()` does not make a file that is called `-`."""
+    """`write()` never writes a file named `-`."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(WriteError, match="standard output"):
         write(rendered("-"))
@@ -251,7 +251,7 @@ def test_standard_output_is_no_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize("function", ["open", "fsync", "link"])
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_failing_disk(tmp_path, monkeypatch, function, number):
-    """Whatever the system refuses is an error that says so, and leaves nothing."""
+    """An error of the operating system is reported, and no file remains."""
 
     def fail(*_):
         raise OSError(number, os.strerror(number))
@@ -283,7 +283,7 @@ def test_compare():
 
 
 def test_read_is_for_files(tmp_path):
-    """Reading a pipe would block: it is refused."""
+    """A pipe is refused, because reading it would block."""
     os.mkfifo(tmp_path / "pipe.py")
 
     with pytest.raises(WriteError, match="pipe.py is not a file"):
@@ -306,7 +306,7 @@ OLD = {
 @pytest.mark.parametrize("old", OLD.values(), ids=OLD.keys())
 @pytest.mark.parametrize("name", ["a.py", "with blank.py"])
 def test_diff_can_be_applied(tmp_path, old, name):
-    """`git apply` makes the new file of the old one and the diff."""
+    """`git apply` applies the diff to the old file."""
     path, new = tmp_path / name, b"new\nlines\n"
     if old is not None:
         path.write_bytes(old)
@@ -320,5 +320,5 @@ def test_diff_can_be_applied(tmp_path, old, name):
 
 
 def test_diff_of_the_same_is_empty():
-    """Where nothing changes there is nothing to show."""
+    """The diff of equal files is empty."""
     assert "" == unified_diff(Path("a.py"), b"a\n", b"a\n")
