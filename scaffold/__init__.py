@@ -23,7 +23,7 @@ _HOMES = {
 
 
 def __getattr__(name: str):
-    """Imports a public name when it is first used: `--help` needs no Jinja2."""
+    """Imports a public name when it is first used. `--help` does not need Jinja2."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

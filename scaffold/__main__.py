@@ -1,4 +1,4 @@
-"""`python -m scaffold` is the command `kscaffold`."""
+"""Runs the command `kscaffold` as `python -m scaffold`."""
 
 from .cli import main
 

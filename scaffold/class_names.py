@@ -1,4 +1,4 @@
-"""What a class in an emitted file may be called."""
+"""Checks the name of the class in a generated file."""
 
 import ast
 import builtins
@@ -10,22 +10,22 @@ from .errors import SpecError
 
 
 def check_class_name(name: str) -> None:
-    """Refuses names that Python would not accept, or has for something else.
+    """Checks that Python allows a name for a class, and that it is not a builtin.
 
-    Those that an emitted file has for something else, `check_is_free()` refuses.
+    `check_is_free()` checks for conflicts with other names in the generated file.
 
     Raises:
-        SpecError: If it is such a name.
+        SpecError: If the name is not allowed.
     """
     if not name.isidentifier() or keyword.iskeyword(name):
         raise SpecError(
-            f"--class-name {name!r} is not a name that Python allows for a class.",
+            f"--class-name {name!r} is not a valid Python name.",
             "Use letters, digits and underscores, such as MyModel.",
         )
     normal = unicodedata.normalize("NFKC", name)
     if name != normal:
         raise SpecError(
-            f"--class-name {name!r} is another spelling of {normal!r} for Python.",
+            f"Python reads --class-name {name!r} as {normal!r}.",
             f"Write it as {normal}.",
         )
     is_dunder = name.startswith("__") and name.endswith("__")
@@ -34,26 +34,26 @@ def check_class_name(name: str) -> None:
 
 
 def check_is_free(name: str, bound: Counter[str]) -> None:
-    """Refuses a name that the code has for something else as well.
+    """Checks that the code uses the name of the class for nothing else.
 
     Args:
         name: The name of the class.
-        bound: What `names_bound()` counted in the code.
+        bound: The counts that `names_bound()` returned for the code.
 
     Raises:
-        SpecError: If it is bound more than once.
+        SpecError: If the name is bound more than once.
     """
     if bound[name] > 1:
         raise _taken(name)
 
 
 def names_bound(tree: ast.Module) -> Counter[str]:
-    """Counts where a module gives a name a meaning, in any scope."""
+    """Counts how often a module binds each name, in any scope."""
     return Counter(filter(None, map(_bound, ast.walk(tree))))
 
 
 def _bound(node: ast.AST) -> str | None:
-    """Returns the name that a node gives a meaning, if it gives one any."""
+    """Returns the name that a node binds, or `None`."""
     match node:
         case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name):
             return name
@@ -65,7 +65,7 @@ def _bound(node: ast.AST) -> str | None:
 
 
 def _taken(name: str) -> SpecError:
-    """Returns the error that a name of a class would shadow another."""
+    """Returns the error for a class name that would shadow another name."""
     return SpecError(
         f"--class-name {name!r} would shadow a name that the code uses.",
         "Choose another, such as MyModel.",

@@ -1,7 +1,7 @@
-"""What becomes of rendered files: as data for `--json`, and as words for people.
+"""Prints, compares, previews or writes rendered files, and reports the result.
 
-Each of the four fates takes the files and returns one dict per file, with its path and
-status, and with its text or its diff where that was asked for.
+Each of these four functions returns a list of dicts, one per file, with the path, the
+status and, if it is part of the result, the text or the diff.
 """
 
 import shlex
@@ -24,7 +24,7 @@ MESSAGES = {
 
 
 def printed(files: list[RenderedFile]) -> list[dict]:
-    """Describes files for standard output: their text is part of the result."""
+    """Reports files that are printed, with their text."""
     return [
         {"path": str(file.path), "status": "printed", "text": file.text}
         for file in files
@@ -32,7 +32,7 @@ def printed(files: list[RenderedFile]) -> list[dict]:
 
 
 def compared(files: list[RenderedFile], diff: bool) -> list[dict]:
-    """Compares files with what is on the disk, and changes nothing."""
+    """Compares files with those on the disk. Changes nothing."""
     entries = []
     for file in files:
         old, new = read(file.path), encode(file)
@@ -44,7 +44,7 @@ def compared(files: list[RenderedFile], diff: bool) -> list[dict]:
 
 
 def previewed(files: list[RenderedFile], force: bool) -> list[dict]:
-    """Says what would be written, or refuses what would be refused."""
+    """Checks that files can be written, but does not write them."""
     check_writable([file.path for file in files], force)
     return [{"path": str(file.path), "status": "would be written"} for file in files]
 
@@ -68,12 +68,12 @@ def as_data(spec: Spec, target: str, entries: list[dict]) -> dict:
 
 
 def as_output(entries: list[dict]) -> str:
-    """Returns what belongs on standard output: code, or its changes."""
+    """Returns the text for standard output: the code or its diff."""
     return "".join(entry.get("text") or entry.get("diff", "") for entry in entries)
 
 
 def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
-    """Returns what to tell a person, with the next command to type."""
+    """Returns the messages for standard error, with the next command to type."""
     told = [entry for entry in entries if entry["status"] in MESSAGES]
     messages = [MESSAGES[entry["status"]].format(entry["path"]) for entry in told]
     if {entry["status"] for entry in entries} == {"written"}:
@@ -84,16 +84,16 @@ def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
         elif spec.demo:
             command = shlex.join(["python", target])
             missing = [] if all(map(find_spec, ("keras", "jax"))) else ["keras", "jax"]
-            missing += [name for name in spec.about["needs"] if not _is_there(name)]
+            missing += [name for name in spec.about["needs"] if not _is_installed(name)]
             if missing:
                 command = f"pip install {' '.join(missing)} && {command}"
             messages.append(f"Train it: {command}")
     return messages
 
 
-def _is_there(package: str) -> bool:
-    """Says whether a package is installed, by the name that pip has for it."""
-    from importlib import metadata  # slow to import, and seldom needed
+def _is_installed(package: str) -> bool:
+    """Returns whether a distribution is installed."""
+    from importlib import metadata  # slow to import, and rarely needed
 
     try:
         metadata.version(package)

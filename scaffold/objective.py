@@ -1,4 +1,4 @@
-"""The objective of a spec: its loss and metrics, and what they ask of the data."""
+"""The objective of a spec: its loss and metrics, and the data that they need."""
 
 from dataclasses import dataclass
 
@@ -7,14 +7,14 @@ from .keras_losses import CROSSENTROPY, LOSSES, Loss
 from .keras_metrics import ACCURACY, METRICS, Metric
 from .keras_names import find
 
-#: Each task's own loss and metric.
+#: The default loss and metric of each task.
 TASKS = {
     "regression": ("mse", "mae"),
     "binary": ("binary_crossentropy", "binary_accuracy"),
     "multiclass": ("sparse_categorical_crossentropy", "sparse_categorical_accuracy"),
 }
 
-#: How many numbers the demo's model puts out, by the kind of targets.
+#: The size of the model's output for each kind of targets. Others have `CLASSES`.
 WIDTHS = {"real": 1, "positive": 1, "binary": 1, "vector": 4, "distribution": 4}
 CLASSES = 3
 
@@ -24,9 +24,9 @@ class KerasObject:
     """A Keras object as source text.
 
     Attributes:
-        alias: Its name in the logs, `mae`.
-        object: The expression that makes it, `keras.metrics.MeanAbsoluteError(...)`.
-        argument: What `compile()` gets: the alias in quotes where that is enough.
+        alias: Its name in the logs, such as `mae`.
+        object: The expression that creates it: `keras.metrics.MeanAbsoluteError(...)`.
+        argument: The expression for `compile()`: a string where Keras accepts one.
     """
 
     alias: str
@@ -41,8 +41,8 @@ class Objective:
     Attributes:
         loss: The loss.
         metrics: The metrics.
-        targets: The kind of targets in the demo's data.
-        outputs: The kind of outputs of the demo's model.
+        targets: The kind of targets in the data of the demo.
+        outputs: The kind of outputs of the model in the demo.
     """
 
     loss: KerasObject
@@ -52,12 +52,12 @@ class Objective:
 
     @property
     def width(self) -> int:
-        """How many numbers the model puts out for a sample."""
+        """The size of the model's output for one sample."""
         return WIDTHS.get(self.targets, CLASSES)
 
     @property
     def activation(self) -> str:
-        """The expression for the activation of the last layer, or an empty string."""
+        """The expression for the last layer's activation, or an empty string."""
         if self.outputs == "probabilities":
             return '"sigmoid"' if self.width == 1 else '"softmax"'
         return {"positive": '"softplus"', "embedding": "keras.ops.normalize"}.get(
@@ -72,18 +72,17 @@ def resolve(
     demo: bool = True,
     weighted: bool = False,
 ) -> Objective:
-    """Looks up the loss and the metrics, and checks that they fit together.
+    """Finds the loss and the metrics, and checks that they fit together.
 
     Args:
         task: A key of `TASKS`.
-        loss_name: The name of a Keras loss, or `None` for the task's own.
-        metric_names: Names of Keras metrics; empty for the task's own.
-        demo: Whether a model and data are made for them. Without, a loss that fits
-            no task is accepted.
+        loss_name: The name of a Keras loss, or `None` for the default of the task.
+        metric_names: Names of Keras metrics, or `()` for the default of the task.
+        demo: Whether there is a demo. Without one, any loss fits any task.
         weighted: Whether the metrics get sample weights.
 
     Raises:
-        SpecError: If Keras does not have one of them, or if they do not fit.
+        SpecError: If a name is unknown, or if the loss and a metric do not fit.
     """
     default_loss, default_metric = TASKS[task]
     name = default_loss if loss_name is None else loss_name
@@ -106,9 +105,9 @@ def resolve(
 
 
 def _default_metrics(default: str, targets: str, outputs: str) -> tuple[str, ...]:
-    """Picks the task's metric, or its sister for other targets of the same task."""
+    """Returns the default metric of the task for the kind of targets."""
     if outputs == "embedding":
-        return ()  # No metric of Keras's compares embeddings with classes.
+        return ()  # Keras has no metric that compares embeddings with classes.
     by_targets = {"one_hot": "categorical_accuracy", "distribution": "kl_divergence"}
     return (by_targets.get(targets, default),)
 
@@ -123,7 +122,7 @@ def _loss(loss: Loss, alias: str, outputs: str) -> KerasObject:
 def _crossentropy(task: str) -> str:
     if task not in CROSSENTROPY:
         raise SpecError(
-            "The loss crossentropy compares classes, and there are none here.",
+            f"The loss crossentropy needs classes, which --task {task} does not have.",
             "Use --task binary or --task multiclass, or name a loss such as mse.",
         )
     return CROSSENTROPY[task]
@@ -140,11 +139,11 @@ def _metrics(
             metric, alias = find(METRICS, name, "metric")
         if metric.name in found:
             raise SpecError(
-                f"The metric {metric.name} is given twice.", "Name it once."
+                f"The metric {metric.name} is given twice.", "Give it once."
             )
         if weighted and not metric.weighable:
             raise SpecError(
-                f"The metric {metric.name} takes no sample weights.",
+                f"The metric {metric.name} does not accept sample weights.",
                 f"Leave out --sample-weight or --metric {alias}.",
             )
         found[metric.name] = _metric(metric, alias, targets, outputs)
@@ -154,7 +153,7 @@ def _metrics(
 def _accuracy(targets: str) -> Metric:
     if targets not in ACCURACY:
         raise SpecError(
-            "The metric accuracy counts classes, and there are none here.",
+            "The metric accuracy needs classes, which this loss does not have.",
             "Use --task binary or --task multiclass, or name a metric such as mae.",
         )
     return find(METRICS, ACCURACY[targets], "metric")[0]
@@ -169,14 +168,18 @@ def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> KerasObje
         ]
         raise SpecError(
             f"The metric {metric.name} does not fit a loss with {targets} targets and "
-            f"{outputs} as outputs.",
-            f"These do: {', '.join(fitting)}." if fitting else "Leave out --metric.",
+            f"{outputs} outputs.",
+            (
+                f"These metrics fit: {', '.join(fitting)}."
+                if fitting
+                else "Leave out --metric."
+            ),
         )
     arguments = [metric.always, metric.arguments.get(outputs, "")]
     given = ", ".join(argument for argument in arguments if argument)
     named = ", ".join(part for part in (given, f'name="{alias}"') if part)
     call = f"keras.metrics.{metric.name}({named})"
-    # Keras names a metric that it was given as a string by that string.
+    # Keras names a metric after the string that `compile()` gets.
     return KerasObject(
         alias, call, call if given or alias in ("accuracy", "acc") else f'"{alias}"'
     )

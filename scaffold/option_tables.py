@@ -1,4 +1,4 @@
-"""What `kscaffold list` and the README say of recipes and options."""
+"""Tables of the recipes and the options: text, JSON and Markdown."""
 
 import click
 
@@ -7,10 +7,10 @@ from .option import Option
 from .recipes import load_recipe, recipe_names
 from .spec import OPTIONS, RECIPE, own_options, recipe_options
 
-#: The JSON schema names of Python's types.
+#: The names of Python types in a JSON schema.
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
-#: The JSON schema names of the bounds of a number.
+#: The names of the bounds of a number in a JSON schema.
 JSON_BOUNDS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -20,7 +20,7 @@ JSON_BOUNDS = {
 
 
 def listing() -> dict:
-    """Returns all of it as data, for `--json`."""
+    """Returns the recipes and the options as data for `--json`."""
     return {
         "version": __version__,
         "recipes": [_recipe_schema(name) for name in recipe_names()],
@@ -29,7 +29,7 @@ def listing() -> dict:
 
 
 def _recipe_schema(name: str) -> dict:
-    """Describes a recipe: what its `recipe.toml` says of it, and all its options."""
+    """Describes a recipe: parts of its `recipe.toml`, and all its options."""
     about = load_recipe(name)
     said = {
         key: about[key]
@@ -39,7 +39,7 @@ def _recipe_schema(name: str) -> dict:
 
 
 def option_schema(opt: Option) -> dict:
-    """Describes an option; what is returned is a JSON schema of its value as well."""
+    """Describes an option. The description is also a JSON schema of its value."""
     item = {"type": JSON_TYPES[opt.type]}
     if opt.choices:
         item["enum"] = list(opt.choices)
@@ -67,7 +67,7 @@ def option_schema(opt: Option) -> dict:
 
 
 def text() -> str:
-    """Returns the recipes and the options for a person."""
+    """Returns the recipes and the options as text."""
     formatter = click.HelpFormatter(width=88)
     with formatter.section("Recipes"):
         recipes = [load_recipe(name) for name in recipe_names()]
@@ -88,23 +88,8 @@ def _row(opt: Option) -> tuple[str, str]:
     return flags(opt), f"{opt.help} [{values(opt)}]"
 
 
-def recipe_table() -> str:
-    """Returns the table of the recipes for the README."""
-    rows = ["| recipe | what it is | its own options | after |", "|---|---|---|---|"]
-    for recipe in map(load_recipe, recipe_names()):
-        own = ", ".join(f"`{opt.flag}`" for opt in own_options(recipe["name"]))
-        papers = "; ".join(map(_citation, recipe["references"]))
-        rows.append(f"| `{recipe['name']}` | {recipe['summary']} | {own} | {papers} |")
-    return "\n".join(rows) + "\n"
-
-
-def _citation(reference: dict) -> str:
-    """Returns a reference as a link: authors and year."""
-    return f"[{reference['authors']}, {reference['year']}]({reference['url']})"
-
-
 def markdown_table() -> str:
-    """Returns the table of the options for the README."""
+    """Returns the options as a Markdown table."""
     rows = [
         "| option | values, default | effect |",
         "|---|---|---|",
@@ -114,16 +99,16 @@ def markdown_table() -> str:
 
 
 def flags(opt: Option) -> str:
-    """Returns the flags of an option: a boolean has two."""
+    """Returns the flags of an option. A boolean has two."""
     return f"{opt.flag} / {opt.off_flag}" if opt.type is bool else opt.flag
 
 
 def values(opt: Option, form: str = "{}") -> str:
-    """Lists the values of an option and says which one is the default.
+    """Describes the values of an option and its default.
 
     Args:
         opt: The option.
-        form: How to write a value, with `{}` in its place.
+        form: A format string for a value, such as "`{}`".
     """
     if opt.type is bool:
         return "on (default)" if opt.default else "off (default)"

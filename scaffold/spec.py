@@ -1,7 +1,7 @@
-"""`Spec`: what to generate. One option is one field, and only this file knows it.
+"""`Spec`: the options of a generated file. Each option is a field, defined only here.
 
-A recipe adds options of its own: its `recipe.toml` declares them, and its specs are of
-a class that has them as fields.
+A recipe can add options in its `recipe.toml`. Its specs are then instances of a
+subclass of `Spec` that has these options as fields.
 """
 
 import shlex
@@ -18,7 +18,7 @@ from .objective import TASKS, Objective, resolve
 from .option import Option, option, options_of
 from .recipes import DEFAULT_RECIPE, load_recipe, recipe_names
 
-#: The types of options, by the names that a `recipe.toml` has for them.
+#: The types of options, by their names in a `recipe.toml`.
 TYPES = {kind.__name__: kind for kind in (str, bool, int, float)}
 
 #: Black's names of the Python versions, `py33` to `py315`.
@@ -27,13 +27,13 @@ TARGET_VERSIONS = tuple(f"py3{minor}" for minor in range(3, 16))
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """The options of a generated file, checked.
+    """The options of a generated file.
 
-    Every field is an option of `kscaffold new`, described by its metadata.
+    Every field is an option of `kscaffold new`, and its metadata describes the option.
 
     Raises:
-        SpecError: If a value is not one that the option can have, or if two
-            options contradict each other.
+        SpecError: If an option has an invalid value, or if two options contradict
+            each other.
     """
 
     recipe: str = option(
@@ -46,59 +46,59 @@ class Spec:
     style: str = option(
         "functional",
         choices=("functional", "sequential", "subclass"),
-        help="Base class: layers as a graph, as a list, or in __init__ and call.",
+        help="How the model is built: functional API, Sequential, or call().",
     )
     task: str = option(
         "regression",
         choices=tuple(TASKS),
-        help="Picks the loss, the metric and the demo's data.",
+        help="Sets the default loss and metric, and the data of the demo.",
     )
     loss: str | None = option(
         None,
         metavar="NAME",
         examples=known_names(LOSSES),
-        help="A Keras loss, in place of the task's.",
+        help="A Keras loss. The default depends on the task.",
     )
     metric: tuple[str, ...] = option(
         (),
         many=True,
         metavar="NAME",
         examples=known_names(METRICS),
-        help="A Keras metric, in place of the task's; repeatable.",
+        help="A Keras metric. The default depends on the task. Repeatable.",
     )
     manual_loss: bool = option(
         False,
         type=bool,
         core=True,
         off="compile-loss",
-        help="The class owns its loss; otherwise compile() gets one.",
+        help="Create the loss in the class instead of passing it to compile().",
     )
     manual_metrics: bool = option(
         False,
         type=bool,
         core=True,
         off="compile-metrics",
-        help="The class owns its metrics; otherwise compile() gets them.",
+        help="Create the metrics in the class instead of passing them to compile().",
     )
     sample_weight: bool = option(
         False,
         type=bool,
         core=True,
-        help="Sample and class weights reach the loss and the metrics.",
+        help="Pass sample and class weights to the loss and the metrics.",
     )
     test_step: bool = option(
-        False, type=bool, core=True, help="An explicit test_step() for evaluate()."
+        False, type=bool, core=True, help="Write a test_step() for evaluate()."
     )
     fuse_steps: bool = option(
         False,
         type=bool,
-        help="The steps of one execution run in one compiled loop.",
+        help="Run the steps of one execution in one compiled loop.",
     )
     class_name: str = option(
         "CustomModel", everywhere=True, metavar="NAME", help="The name of the class."
     )
     demo: bool = option(
-        True, type=bool, everywhere=True, help="A main block that trains on some data."
+        True, type=bool, everywhere=True, help="Add a main block that trains the model."
     )
     line_length: int | None = option(
         None,
@@ -107,7 +107,7 @@ class Spec:
         everywhere=True,
         minimum=1,
         metavar="N",
-        help="As Black's, in place of [tool.black]'s.",
+        help="Black's line length. Overrides [tool.black].",
     )
     target_version: tuple[str, ...] = option(
         (),
@@ -116,18 +116,20 @@ class Spec:
         everywhere=True,
         choices=TARGET_VERSIONS,
         metavar="VERSION",
-        help="As Black's, in place of [tool.black]'s; repeatable.",
+        help="A Python version for Black. Overrides [tool.black]. Repeatable.",
     )
 
     def __new__(cls, recipe: str = DEFAULT_RECIPE, **_):
-        """Makes an object of the recipe's class of specs, which has its options."""
+        """Creates an instance of the recipe's subclass, which has its options."""
         made = spec_class(recipe)
         if not issubclass(made, cls):
-            raise SpecError("The recipe of a spec cannot be replaced: make a new one.")
+            raise SpecError(
+                "The recipe of a spec cannot be replaced.", "Create a new Spec."
+            )
         return super().__new__(made)
 
     def __post_init__(self):
-        """Checks every field alone, then those that depend on each other."""
+        """Checks every field, then the combination of the loss, metrics and task."""
         own = {opt.name for opt in self.options}
         for opt in options_of(type(self)):
             value = getattr(self, opt.name)
@@ -142,17 +144,17 @@ class Spec:
 
     @property
     def about(self) -> dict:
-        """What the `recipe.toml` of the recipe says."""
+        """The content of the `recipe.toml` of the recipe."""
         return load_recipe(self.recipe)
 
     @property
     def options(self) -> tuple[Option, ...]:
-        """The options that the recipe has."""
+        """The options of the recipe."""
         return recipe_options(self.recipe)
 
     @property
     def objective(self) -> Objective:
-        """The loss and the metrics, and what they need of the model and the data."""
+        """The loss, the metrics, and the model and data that they need."""
         return resolve(
             self.task,
             self.loss,
@@ -169,7 +171,7 @@ class Spec:
         return f"{self.recipe.replace('-', '_')}.py"
 
     def arguments(self) -> list[str]:
-        """Returns the command line arguments that differ from the defaults."""
+        """Returns the command line arguments for all values that are not defaults."""
         arguments = []
         for opt in self.options:
             value = getattr(self, opt.name)
@@ -187,19 +189,19 @@ class Spec:
         return shlex.join(["kscaffold", "new", target, *self.arguments()])
 
 
-#: The options of `Spec`: those of all recipes, in the order of its fields.
+#: The options of `Spec`, in the order of its fields.
 OPTIONS: tuple[Option, ...] = options_of(Spec)
 
-#: The one that says which others there are.
+#: The option `--recipe`, on which the other options depend.
 RECIPE: Option = OPTIONS[0]
 
 
 def spec_class(recipe: str) -> type[Spec]:
-    """Returns the class of a recipe's specs: `Spec`, with what `recipe.toml` adds.
+    """Returns the class of a recipe's specs: `Spec`, or a subclass with more options.
 
     Raises:
         SpecError: If there is no such recipe.
-        TemplateError: If its `recipe.toml` declares what cannot be.
+        TemplateError: If its `recipe.toml` declares invalid options.
     """
     RECIPE.check(recipe)
     return _spec_class(recipe)
@@ -233,7 +235,7 @@ def _spec_class(recipe: str) -> type[Spec]:
             common[name]
     except (KeyError, TypeError, SpecError) as error:
         raise TemplateError(
-            f"recipe.toml of {recipe} declares options that cannot be: {error!r}."
+            f"recipe.toml of {recipe} declares invalid options: {error!r}."
         ) from error
     return kind
 
@@ -244,7 +246,7 @@ def _declared(type: str, default, choices=(), **metadata):
 
 
 def recipe_options(recipe: str) -> tuple[Option, ...]:
-    """Lists the options of a recipe; those that every recipe has come last.
+    """Lists the options of a recipe. The options of every recipe come last.
 
     Raises:
         SpecError: If there is no such recipe.
@@ -261,25 +263,25 @@ def recipe_options(recipe: str) -> tuple[Option, ...]:
 
 
 def own_options(recipe: str) -> tuple[Option, ...]:
-    """Lists the options that a recipe adds to those of `Spec`."""
+    """Lists the options that a recipe adds to `Spec`."""
     common = {opt.name for opt in OPTIONS}
     return tuple(o for o in recipe_options(recipe) if o.name not in common)
 
 
 @cache
 def all_options() -> tuple[Option, ...]:
-    """Lists the options of all recipes, each name once."""
+    """Lists the options of all recipes. Options of the same name are listed once."""
     own = {o.name: o for name in recipe_names() for o in own_options(name)}
     return (*OPTIONS, *own.values())
 
 
 def core_options() -> tuple[Option, ...]:
-    """Returns the options whose every combination has a golden."""
+    """Lists the options that have a golden for each combination."""
     return tuple(o for o in OPTIONS if o.core)
 
 
 def named_recipe(words: Iterable[str]) -> str:
-    """Returns the recipe that the words of a command line name, or the default."""
+    """Returns the recipe that a command line names, or the default."""
     flag, found = RECIPE.flag, DEFAULT_RECIPE
     words = iter(words)
     for word in words:
@@ -293,7 +295,7 @@ def named_recipe(words: Iterable[str]) -> str:
 
 
 def not_an_option(opt: Option, recipe: str) -> SpecError:
-    """Returns the error that a recipe does not have an option, and which ones do."""
+    """Returns the error for an option that the recipe does not have."""
     others = [
         name
         for name in recipe_names()
@@ -301,5 +303,5 @@ def not_an_option(opt: Option, recipe: str) -> SpecError:
     ]
     return SpecError(
         f"{opt.flag} is not an option of the recipe {recipe}.",
-        f"These have it: {', '.join(others)}." if others else "",
+        f"These recipes have it: {', '.join(others)}." if others else "",
     )
