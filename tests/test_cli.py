@@ -583,24 +583,28 @@ BLACK_SETTINGS = {
 
 
 @pytest.mark.parametrize("lines", BLACK_SETTINGS, ids=lambda x: x.replace("\n", " "))
-@pytest.mark.parametrize("style", ["functional", "subclass"])
-def test_black_settings(folder, lines, style):
+def test_black_settings(folder, lines):
     """Black, run in the target's folder, has nothing to change."""
+    commands = [["--style", "functional"], ["--style", "subclass"], ["--recipe", "gan"]]
     for place, content in {"with": lines, "without": BLACK_SETTINGS[lines]}.items():
         (folder / place / "deep").mkdir(parents=True)
         (folder / place / "pyproject.toml").write_text(
             f"[tool.black]\n{content or ''}\n"
         )
-        new = invoke("new", f"{place}/deep/a.py", "--style", style)
+        for words in commands:
+            new = invoke("new", f"{place}/deep/{words[1]}.py", *words)
 
-        assert 0 == new.exit_code
-    command = [sys.executable, "-m", "black", "--check", "deep/a.py"]
+            assert 0 == new.exit_code
+    command = [sys.executable, "-m", "black", "--check", "deep"]
     result = subprocess.run(command, cwd="with", capture_output=True, text=True)
-    texts = {path.read_text("utf-8") for path in folder.glob("*/deep/a.py")}
+    with_it, without_it = (
+        {path.name: path.read_text("utf-8") for path in folder.glob(f"{place}/deep/*")}
+        for place in ("with", "without")
+    )
 
     assert 0 == result.returncode, result.stderr
-    assert "1 file would be left unchanged" in result.stderr
-    assert BLACK_SETTINGS[lines] is None or 2 == len(texts)
+    assert "3 files would be left unchanged" in result.stderr
+    assert BLACK_SETTINGS[lines] is None or with_it != without_it
 
 
 @pytest.mark.parametrize("skip", [True, False])
@@ -701,7 +705,7 @@ def check_command_line(folder, arguments, target):
 def test_prompts_and_flags_come_from_spec():
     """No option of `Spec` is named in the modules of the command line."""
     package = Path(scaffold.__file__).parent
-    for name in ("cli", "click_options", "new_report", "option_tables"):
+    for name in ("cli", "click_options", "new_report", "option_tables", "prompts"):
         source = (package / f"{name}.py").read_text("utf-8")
         for option in OPTIONS:
             assert option.flag not in source
