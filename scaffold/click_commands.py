@@ -76,6 +76,7 @@ def _no_such_option(
         parameters: The parameters of the command.
         recipe: The recipe, if the command has the options of one recipe only.
     """
+    from .errors import SpecError
     from .spec import all_options, not_an_option
     from .suggestions import nearest
 
@@ -84,6 +85,11 @@ def _no_such_option(
     for opt in options:
         if recipe is not None and typed in (opt.flag, opt.off_flag):
             return not_an_option(opt, recipe)
+        if opt.fixed and typed == opt.flag:
+            return SpecError(
+                f"{opt.flag} cannot change once a file is generated.",
+                f"Generate another file: kscaffold new FILE.py {opt.flag} NAME",
+            )
         if opt.off and typed == f"--no-{opt.flag[2:]}":
             error.possibilities = [opt.off_flag]
             return error

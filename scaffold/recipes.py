@@ -89,7 +89,7 @@ def project_templates(recipe: str) -> dict[str, str]:
     if not os.path.isdir(os.path.join(FOLDER, recipe, "project")):
         raise SpecError(
             f"There is no project for the recipe {recipe} yet.",
-            "Name a single module as the target: FILE.py.",
+            f"Write a module instead: kscaffold new FILE.py --recipe {recipe}",
         )
     return {
         path.removesuffix(".jinja").replace("gitignore", ".gitignore"): f"{tree}/{path}"

@@ -173,6 +173,22 @@ def test_name_of_an_earlier_release(folder):
     assert "__main__" not in Path("class.py").read_text("utf-8")
 
 
+def test_recipe_of_a_file_is_fixed(folder):
+    """`update` refuses another recipe, and names the command that has it."""
+    CliRunner().invoke(main, ["new", "a.py"])
+    said = refused("update", "a.py", "--recipe", "gan")
+
+    assert "Error: --recipe cannot change once a file is generated.\n" in said
+    assert "Hint: Generate another file: kscaffold new FILE.py --recipe NAME\n" in said
+
+
+def test_recipe_without_a_project():
+    """The hint names the command for a module."""
+    said = refused("new", "mine", "--recipe", "gan")
+
+    assert "Hint: Write a module instead: kscaffold new FILE.py --recipe gan\n" in said
+
+
 # Folders that exist.
 
 
