@@ -23,6 +23,17 @@ NO_HARD_LINKS = (
     errno.EOPNOTSUPP,
 )
 
+#: What the user can do about an error of the operating system.
+HINTS = {
+    errno.EACCES: "Check the permissions of the file and its folder.",
+    errno.EPERM: "Check the permissions of the file and its folder.",
+    errno.EROFS: "Name a file in a folder that you can write to.",
+    errno.ENOSPC: "Free some space on the disk.",
+    errno.ENAMETOOLONG: "Use a shorter name.",
+    errno.ENOTDIR: "Check the path: a folder in it is a file.",
+    errno.ELOOP: "Check the path: a link in it points to itself.",
+}
+
 
 def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
     """Writes files, each one atomically.
@@ -230,4 +241,5 @@ def file_errors(path: Path, verb: str = "written") -> Iterator[None]:
     # A null byte in a path is a ValueError.
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise WriteError(f"{shown(path)} cannot be {verb}: {reason}.") from error
+        hint = HINTS.get(getattr(error, "errno", None), "")
+        raise WriteError(f"{shown(path)} cannot be {verb}: {reason}.", hint) from error

@@ -263,6 +263,20 @@ def test_failing_disk(tmp_path, monkeypatch, function, number):
     assert [] == os.listdir(tmp_path)
 
 
+@pytest.mark.parametrize("number", writing.HINTS)
+def test_hints_of_the_system(tmp_path, monkeypatch, number):
+    """An error of the operating system comes with what to do about it."""
+
+    def fail(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(writing.os, "fsync", fail)
+    with pytest.raises(WriteError, match=os.strerror(number)) as caught:
+        write(rendered(tmp_path / "a.py"))
+
+    assert writing.HINTS[number] == caught.value.hint
+
+
 def test_full_disk(tmp_path):
     """A file that does not fit ends the command with 2, without a traceback."""
     command = f'ulimit -f 1; "{sys.executable}" -m scaffold new a.py'
