@@ -31,6 +31,9 @@ _PROJECT_NEEDS = (
     "scaffold scikit_learn setuptools tests".split()
 )
 
+#: Suffixes of names that mean a file, not a folder.
+_OF_FILES = (".ipynb", ".py", ".pyi", ".pyw", ".txt")
+
 #: Folders that git ignores in a project.
 _IGNORED = ("build", "runs")
 
@@ -92,10 +95,11 @@ def _check_project(target: str) -> None:
     if not re.fullmatch("[A-Za-z]([A-Za-z0-9_]*[A-Za-z0-9])?", name) or (
         keyword.iskeyword(name)
     ):
+        path = PurePath(name)
+        fits = _importable(path.stem if path.suffix.lower() in _OF_FILES else name)
         raise SpecError(
             f"{name!r} cannot be the name of a Python package, and has no suffix .py.",
-            f"Name the project {_importable(name)}, or one module "
-            f"{_importable(name)}.py.",
+            f"Name the project {fits}, or one module {fits}.py.",
         )
     if _is_taken(name):
         raise SpecError(

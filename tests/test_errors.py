@@ -154,6 +154,9 @@ def test_targets(target):
         ("json-.py", "my_json.py"),
         ("class", "class_model"),
         ("3d-model", "model_3d"),
+        ("net.ipynb", "net"),
+        ("net.PY", "net"),
+        ("my.nets", "my_nets"),
     ],
 )
 def test_target_that_cannot_be_imported(target, instead):
