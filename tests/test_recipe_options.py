@@ -163,7 +163,7 @@ def test_update_changes_options_of_a_recipe(folder):
     assert edited.split("\n")[:-2] == path.read_text("utf-8").split("\n")[:-2]
     said = refused("update", "a.py", "--test-step")
     assert "--test-step is not an option of the recipe vae" in said
-    assert "No such option" in refused("update", "a.py", "--recipe", "gan")
+    assert "--recipe cannot change" in refused("update", "a.py", "--recipe", "gan")
     said = refused("update", "a.py", "--unset", "conditional")
     assert "--conditional is not an option of the recipe vae" in said
     assert 0 == run("check", "a.py").exit_code
