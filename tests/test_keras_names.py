@@ -105,6 +105,7 @@ def test_find(table, typed, expected):
             "FocalLoss",
             "Did you mean BinaryFocalCrossentropy or CategoricalFocalCrossentropy?",
         ),
+        (LOSSES, "kl", "Did you mean kld or kl_divergence?"),
         (LOSSES, "binary_cross_entropy", "Did you mean binary_crossentropy?"),
         (LOSSES, "bce_with_logits", "Did you mean bce?"),
         (METRICS, "rmse", "Did you mean root_mean_squared_error?"),
