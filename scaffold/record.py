@@ -1,9 +1,9 @@
-"""The record of a file: its text as it was generated, as one word in a last comment.
+"""The record of a file: its text as it was generated, encoded in its last comment.
 
-`update` needs that text for its three-way merge, on any machine and with any later
-version. So it travels in the file, and is short because most lines of it are in a
-dictionary that comes with kscaffold and only ever grows: a word says which runs of
-lines to copy, and spells out the others. docs/update.md tells why.
+`update` needs that text for its three-way merge, on any machine and in any later
+version. Most of its lines are in a dictionary that is part of kscaffold and only grows.
+The record lists runs of lines in the dictionary, and contains the other lines. See
+docs/update.md for the reasons.
 """
 
 import base64
@@ -18,9 +18,9 @@ from .errors import RecordError
 from .recipes import TEMPLATES
 
 DICTIONARY = Path(TEMPLATES, "dictionary.txt")
-#: Begins the line with the record of a file; alone, it is the place for one.
+#: Begins the line with the record. Alone, it marks the place for the record.
 MARK = "# kscaffold:base:"
-#: What a linter needs behind a line that may be long.
+#: Ends a long line, so that linters accept it.
 EXCUSE = "  # noqa: E501"
 LINE = re.compile(rf"^{MARK}(?P<word>\S*)(?:{EXCUSE})?$", re.MULTILINE)
 
@@ -29,10 +29,10 @@ class Record(NamedTuple):
     """A text as it was generated.
 
     Attributes:
-        text: The text, with `MARK` alone where a file has its own record.
+        text: The text, with `MARK` alone in place of its own record.
         styles: Black's settings that differ from its defaults, as `mode_settings()`
-            returns them: those that the text was generated with, then those that it
-            was formatted with afterwards.
+            returns them. The first are the settings at generation. Others are settings
+            that the text was formatted with later, in order.
     """
 
     text: str
@@ -40,7 +40,7 @@ class Record(NamedTuple):
 
     @property
     def word(self) -> str:
-        """The record as a word of letters, digits, `-` and `_`."""
+        """The encoded record, a word of letters, digits, `-` and `_`."""
         styles = "" if self.styles == ({},) else json.dumps(self.styles)
         runs = _distances(dictionary().runs(self.text))
         content = b"".join(
@@ -50,21 +50,21 @@ class Record(NamedTuple):
 
     @property
     def line(self) -> str:
-        """The line with the record, in a file of its style."""
+        """The comment with the record, for a file in its style."""
         line = MARK + self.word
         is_long = len(line) > self.styles[-1].get("line_length", 88)
         return line + EXCUSE if is_long else line
 
     def put_into(self, text: str) -> str:
-        """Returns a text with the record in the place for it."""
+        """Returns a text with the record in its place."""
         return LINE.sub(lambda match: self.line, text)
 
     @classmethod
     def of_word(cls, word: str) -> "Record":
-        """Returns the record that a word holds.
+        """Decodes a record.
 
         Raises:
-            RecordError: If it is damaged, or was made with a newer dictionary.
+            RecordError: If it is damaged, or needs a newer dictionary.
         """
         try:
             content = base64.b64decode(
@@ -80,24 +80,25 @@ class Record(NamedTuple):
 
 
 class Dictionary:
-    """Lines that records refer to by their numbers.
+    """Lines that records refer to by number.
 
     Attributes:
-        lines: The lines. None may ever change: more may follow them.
+        lines: The lines. Lines may be added at the end, but never changed.
     """
 
     def __init__(self, lines: list[str]):
-        """Finds the places of each line."""
+        """Indexes the lines."""
         self.lines = lines
         self._places = {}
         for number, line in enumerate(lines):
             self._places.setdefault(line, []).append(number)
 
     def runs(self, text: str) -> list[tuple[int, int] | str]:
-        """Splits a text into runs of lines of the dictionary and lines that are not.
+        """Splits a text into runs of lines in the dictionary, and other lines.
 
         Returns:
-            For a run, its first number and its length; for another line, the line.
+            A pair of the first number and the length for a run, and any other line as
+            a string.
         """
         lines, runs, at = text.split("\n"), [], 0
         while at < len(lines):
@@ -107,14 +108,14 @@ class Dictionary:
         return runs
 
     def grow(self, text: str, shortest: int = 12) -> None:
-        """Adds the lines of a text that are not known, if there are any.
+        """Adds the lines of a text that the dictionary lacks.
 
-        Lines beside them are added again, if they are in short runs only: the fewer
-        runs a text has, the shorter is its record.
+        Neighbouring lines in short runs are added again, because a text with fewer runs
+        has a shorter record.
 
         Args:
             text: The text.
-            shortest: The length of a run that is not added again.
+            shortest: The length from which a run is not added again.
         """
         lines, part, at = text.split("\n"), [], 0
         while at < len(lines):
@@ -129,7 +130,7 @@ class Dictionary:
         self._add(part)
 
     def _add(self, lines: list[str]) -> None:
-        """Adds lines, if one of them is new."""
+        """Adds lines, unless the dictionary has all of them."""
         if self._places.keys() >= set(lines):
             return
         for line in lines:
@@ -137,7 +138,7 @@ class Dictionary:
             self.lines.append(line)
 
     def _longest(self, lines: list[str], at: int) -> tuple[int, int]:
-        """Finds the longest run that begins a part of a text; of two, the first."""
+        """Finds the first of the longest runs at a certain line of a text."""
         best = (0, 0)
         for start in self._places.get(lines[at], ()):
             length, most = 1, min(len(lines) - at, len(self.lines) - start)
@@ -155,12 +156,12 @@ def dictionary() -> Dictionary:
 
 
 def _checksum(styles: str, text: str) -> bytes:
-    """Returns four bytes that differ if a letter of a record does."""
+    """Returns four bytes that detect a change of the record."""
     return zlib.crc32(f"{styles}\n{text}".encode()).to_bytes(4, "big")
 
 
 def _distances(runs):
-    """Yields runs with the distance from the end of the last one, and other lines."""
+    """Yields runs, each with its distance from the end of the last run, and lines."""
     end = 0
     for run in runs:
         if isinstance(run, str):
@@ -171,11 +172,11 @@ def _distances(runs):
 
 
 def _encode(run: tuple[int, int] | str) -> bytes:
-    """Writes a run as its length and distance, a line as length 0 and its text."""
+    """Encodes a run as its length and distance, and a line as length 0 and its text."""
     if isinstance(run, str):
         return _number(0) + run.encode() + b"\n"
     distance, length = run
-    # The sign goes into the last bit.
+    # The last bit is the sign.
     return _number(length) + _number(2 * abs(distance) + (distance < 0))
 
 
@@ -197,7 +198,7 @@ def _lines(content: bytes):
 
 
 def _number(value: int) -> bytes:
-    """Writes a number in groups of 7 bits, the lowest first (LEB128)."""
+    """Encodes a number in groups of 7 bits, the lowest first (LEB128)."""
     groups = []
     while value > 127:
         groups.append(value % 128 + 128)
@@ -206,7 +207,7 @@ def _number(value: int) -> bytes:
 
 
 def _read_number(content: bytes) -> tuple[int, bytes]:
-    """Reads a number, and returns what follows it."""
+    """Decodes a number, and returns it with the bytes that follow."""
     value = 0
     for place, byte in enumerate(content):
         value += (byte % 128) << (7 * place)

@@ -1,1 +1,1 @@
-"""`kscaffold update`: other options or newer templates, and the user's edits stay."""
+"""`kscaffold update`: changes options or takes new templates, and keeps edits."""

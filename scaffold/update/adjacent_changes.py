@@ -1,8 +1,8 @@
-"""Merges changes of neighbouring lines, which are a conflict for git.
+"""Merges changes of neighbouring lines, which are a conflict for Git.
 
-New templates reword comments and docstrings, and people edit the line below. So these
-are no conflict: comments beside any other line, and a statement beside another one.
-Two changes within one statement are.
+New templates reword comments and docstrings, and people edit the next line. Therefore
+a change of a comment is merged with a change of the next line, and a change of one
+statement with a change of the next. Two changes within one statement are a conflict.
 """
 
 import ast
@@ -31,7 +31,7 @@ def merge_adjacent(
         base: The lines before.
         ours: The lines of one side.
         theirs: The lines of the other side.
-        boundaries: The numbers of lines of `base` that begin a statement, from 0.
+        boundaries: The numbers, from 0, of lines of `base` that begin a statement.
 
     Returns:
         The merged lines, or `None` if there is a conflict.
@@ -53,7 +53,7 @@ def merge_adjacent(
 
 
 def statement_boundaries(lines: list[str]) -> set[int]:
-    """Lists the numbers, from 0, of lines that are not inside of a statement.
+    """Lists the numbers, from 0, of lines that do not continue a statement.
 
     Args:
         lines: A block of a module. If it is not Python, the set is empty.
@@ -66,7 +66,7 @@ def statement_boundaries(lines: list[str]) -> set[int]:
         if isinstance(node, ast.stmt):
             decorators = getattr(node, "decorator_list", [])
             start = min(one.lineno for one in (node, *decorators))
-            # Of a statement with others in it, the lines before these.
+            # A statement with others in it is its lines above the first of these.
             inner = getattr(node, "body", None)
             end = inner[0].lineno - 1 if inner else node.end_lineno
             inside.update(range(start, end))

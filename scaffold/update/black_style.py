@@ -1,4 +1,4 @@
-"""The style that a file is formatted in: Black's settings, found from its lines."""
+"""Finds the Black settings that a user's file is formatted with, and applies them."""
 
 import difflib
 import io
@@ -10,25 +10,25 @@ from ..errors import MergeError
 from ..formatting import format_source, mode_of
 from .blocks import blocks_of
 
-#: The line lengths that people use.
+#: Common line lengths.
 LENGTHS = (79, 80, 88, 90, 95, 99, 100, 110, 119, 120, 127, 140)
 
 
 def styles_of(base: str, ours: str, styles: tuple, settings: dict) -> tuple:
-    """Returns the styles of a base, with the one that a file was reformatted in.
+    """Returns the styles of a merge base, with the style of the user's file.
 
     Args:
         base: The text as it was generated.
-        ours: What the user has.
-        styles: The styles of the base.
-        settings: Black's settings for the file now.
+        ours: The user's text.
+        styles: Black's settings that the base was formatted with, one after another.
+        settings: Black's current settings for the file.
 
     Returns:
-        `styles`, or `styles` and one more: that with which the base differs in the
-        fewest lines from what the user has.
+        `styles`, followed by the settings under which the base has the most lines in
+        common with the user's text, unless these are the last in `styles`.
     """
     if _distance(base, ours) == 0:
-        # In both styles it may look the same.
+        # The text may look the same in both styles.
         asked = settings != styles[-1] and not _differs_in_form(ours, settings)
         return (*styles, settings) if asked else styles
     if not _differs_in_form(ours, styles[-1]):
@@ -42,36 +42,41 @@ def styles_of(base: str, ours: str, styles: tuple, settings: dict) -> tuple:
     return styles if nearest == styles[-1] else (*styles, nearest)
 
 
-def in_style(text: str, style: dict, what: str = "It") -> str:
-    """Formats a text.
+def in_style(text: str, style: dict, what: str = "The file") -> str:
+    """Formats a text with Black.
+
+    Args:
+        text: The text.
+        style: Black's settings.
+        what: The subject of the error message.
 
     Raises:
-        MergeError: If it is not Python.
+        MergeError: If the text is not valid Python.
     """
     try:
         return format_source(text, mode_of(style))
     except (ValueError, RecursionError) as error:
         raise MergeError(
-            f"{what} is not Python, so it cannot be formatted: {error}",
-            "Mend it first.",
+            f"{what} cannot be formatted, because it is not valid Python: {error}",
+            "Fix the syntax error first.",
         ) from error
 
 
 def in_new_form(merged: str, old: str, new: str, style: dict) -> str:
-    """Gives a merged module another form.
+    """Formats a merged module in a new style.
 
     Args:
         merged: The module.
-        old: The generated text that was merged, in the same form.
-        new: The generated text in the other form.
-        style: Black's settings for that form.
+        old: The generated text that was merged, in the old style.
+        new: The generated text in the new style.
+        style: Black's settings for the new style.
 
     Returns:
-        The module: its blocks are those of `new`, but those that the user edited are
-        formatted as they are.
+        The module. Blocks that the user did not edit come from `new`. Black formats
+        the others.
 
     Raises:
-        MergeError: If the module is not Python.
+        MergeError: If the module is not valid Python.
     """
     formatted = blocks_of(in_style(merged, style))
     edited, was, becomes = map(blocks_of, (merged, old, new))
@@ -83,9 +88,9 @@ def in_new_form(merged: str, old: str, new: str, style: dict) -> str:
 
 
 def changed_lines(old: str, new: str) -> list[tuple[int, int]]:
-    """Lists the first and last numbers, from 1, of the lines that are new in a module.
+    """Lists ranges of new lines in a module, by their first and last numbers from 1.
 
-    A block that moved is not new.
+    The lines of a block that moved are not new.
 
     Raises:
         SyntaxError: If one of the texts is not Python.
@@ -105,7 +110,7 @@ def changed_lines(old: str, new: str) -> list[tuple[int, int]]:
 def _longest(text: str) -> int:
     """Returns the length of the longest line without a string or a comment.
 
-    The others may be longer than Black's limit, which cannot wrap them.
+    Black does not wrap strings and comments, so these may exceed its limit.
     """
     lengths = dict(enumerate(map(len, text.split("\n")), start=1))
     with suppress(tokenize.TokenError, SyntaxError):
@@ -118,7 +123,7 @@ def _longest(text: str) -> int:
 
 
 def _distance(base: str, ours: str) -> int:
-    """Counts the lines of a base that a text lacks."""
+    """Counts the lines of a merge base that a text lacks."""
     lacking = Counter(base.split("\n")) - Counter(ours.split("\n"))
     return lacking.total()
 

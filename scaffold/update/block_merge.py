@@ -1,9 +1,8 @@
 """Merges three texts, block by block.
 
-Lines of Python repeat: the training step and the test step unpack the same state. So
-modules are merged block by block, each method with itself: a line of
-one is never taken for that of another, and methods side by side do not get in the way
-of each other.
+Lines of Python repeat. The training step and the test step, for example, unpack the
+same state. A merge block by block never confuses lines of two methods, and methods that
+both sides add next to each other are not in conflict.
 """
 
 import re
@@ -19,9 +18,9 @@ class Conflict:
     """Lines that two sides changed, with markers around them.
 
     Attributes:
-        first: The number of the first marker's line, from 1.
-        last: That of the last marker's line.
-        where: The function or method that they are in, or an empty string.
+        first: The number of the line with the first marker, from 1.
+        last: The number of the line with the last marker.
+        where: The function or method with these lines, or an empty string.
     """
 
     first: int
@@ -31,27 +30,27 @@ class Conflict:
 
 @dataclass(frozen=True)
 class Merge:
-    """What came out of a merge: the text, and the conflicts in it."""
+    """A merged text, and the conflicts in it."""
 
     text: str
     conflicts: tuple[Conflict, ...] = ()
 
 
 def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
-    """Merges what two sides made of a text.
+    """Merges two versions of a text.
 
     Args:
-        base: The text.
-        ours: What the one side made of it; its lines come first in a conflict.
-        theirs: What the other side made of it.
-        labels: The names of the two sides, for the markers.
+        base: The text as it was generated.
+        ours: The user's text, whose lines come first in a conflict.
+        theirs: The text as it is generated now.
+        labels: The names of the two sides, for the conflict markers.
 
     Returns:
-        The merged text. If all three are Python, definitions are merged each with
-        itself, and one that a side adds is put behind what it follows there.
+        The merged text. Python modules are merged block by block, all other texts line
+        by line.
 
     Raises:
-        MergeError: If there is neither git nor merge3, or git fails.
+        MergeError: If neither Git nor merge3 is installed, or if Git fails.
     """
     if theirs in (base, ours):
         return Merge(ours)
@@ -78,7 +77,7 @@ def merge(base: str, ours: str, theirs: str, labels: tuple[str, str]) -> Merge:
 
 
 def renumbered(conflicts: tuple[Conflict, ...], text: str) -> tuple[Conflict, ...]:
-    """Gives conflicts the numbers of their lines in a text that changed elsewhere."""
+    """Returns conflicts with their line numbers in a text that changed elsewhere."""
     numbered = list(enumerate(text.split("\n"), start=1))
     starts = [number for number, line in numbered if line.startswith("<<<<<<< ")]
     ends = [number for number, line in numbered if line.startswith(">>>>>>> ")]
@@ -89,7 +88,7 @@ def renumbered(conflicts: tuple[Conflict, ...], text: str) -> tuple[Conflict, ..
 
 
 def has_markers(text: str) -> bool:
-    """Says whether a conflict is left in a text, or a part of one."""
+    """Says whether a text contains markers of an unresolved conflict."""
     return (
         re.search(r"^(<<<<<<<|\|\|\|\|\|\|\||>>>>>>>) ", text, re.MULTILINE) is not None
     )

@@ -1,4 +1,4 @@
-"""A Python module as blocks: its functions, its methods, and what is between them."""
+"""Splits a Python module into blocks: functions, methods, and the lines between."""
 
 import ast
 from collections import Counter
@@ -9,18 +9,18 @@ DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 #: The lines of each block, by its key.
 Blocks = dict[str, list[str]]
-#: The name of the block that makes a module a script.
+#: The name of the block `if __name__ == "__main__":`.
 MAIN = "__main__"
 
 
 def parse(text: str) -> ast.Module:
-    """Parses a module whose lines end in line feeds, and counts its lines as they do.
+    """Parses a module whose lines end in line feeds only.
 
     Raises:
-        SyntaxError: If it is not Python, or too deeply nested.
+        SyntaxError: If it is not valid Python, or nested too deeply.
     """
     try:
-        # For Python, a carriage return ends a line too.
+        # Python would count a carriage return as the end of a line.
         return ast.parse(text.replace("\r", " "))
     except (ValueError, RecursionError, MemoryError) as error:
         raise SyntaxError(str(error)) from error
@@ -36,19 +36,21 @@ def is_python(text: str) -> bool:
 
 
 def blocks_of(text: str) -> Blocks:
-    """Splits a module into blocks, which are all of its lines in their order.
+    """Splits a module into blocks, which contain all of its lines in order.
 
-    A block is a function, a method, or other lines in sequence: those of a class before
-    its first method, statements between two functions. Blank lines and comments before
-    a definition belong to it, unless they are indented as what is before.
+    A block is a function, a method, or a sequence of other lines, such as statements
+    between two functions, or the lines of a class before its first method. Blank lines
+    and comments above a definition belong to it. Comments that are indented like the
+    block before belong to that block.
 
     Args:
         text: The module.
 
     Returns:
-        The lines of each block. The keys are names, `CustomModel.fit`, with a number if
-        one is there again, `CustomModel.size#2`; for lines between definitions, a key
-        that says which class they are in and which block they follow.
+        The lines of each block. The key of a definition is its name, such as
+        `CustomModel.fit`. If a name is defined again, it has a number:
+        `CustomModel.size#2`. The key of other lines names their class and the block
+        that they follow: `CustomModel.after CustomModel.fit`.
 
     Raises:
         SyntaxError: If it is not Python.
@@ -58,13 +60,13 @@ def blocks_of(text: str) -> Blocks:
     _name_lines(names, lines, parse(text).body, "", Counter())
     for number, line in enumerate(lines):
         if line == MARK:
-            # It is no statement, but it moves with none either.
+            # This comment is a block of its own: it belongs to no statement.
             start = _gap_before(lines, number, 0)
             names[start : number + 1] = [MARK] * (number + 1 - start)
     blocks, last, key = {}, None, ""
     for name, line in zip(names, lines, strict=True):
         if name != last:
-            # Lines of a class behind its methods are not those before them.
+            # A class has lines before its methods, and may have more after them.
             follows = f"{name}.after {key}" if name else f"after {key}"
             key = name if name and name not in blocks else follows
             while key in blocks:
@@ -81,17 +83,17 @@ def class_of(key: str) -> str:
 
 
 def is_definition(key: str) -> bool:
-    """Says whether a block is a definition, not lines between them."""
+    """Says whether a block is a definition, and not lines between definitions."""
     return "after " not in key
 
 
 def _name_lines(names, lines, body, outer: str, seen: Counter) -> None:
-    """Gives the lines of statements, and those of the gaps before, their names."""
+    """Names the lines of definitions, with the gaps above them."""
     for node in body:
         decorators = getattr(node, "decorator_list", [])
         first = min(one.lineno for one in (node, *decorators)) - 1
         start = _gap_before(lines, first, node.col_offset)
-        # Comments that are indented as the statement before are a part of it.
+        # Comments that are indented like the statement before belong to it.
         for number in range(_gap_before(lines, first), start):
             names[number] = names[number - 1] if number else outer
         name = _name(node)
@@ -106,12 +108,12 @@ def _name_lines(names, lines, body, outer: str, seen: Counter) -> None:
 
 
 def _gap_before(lines: list[str], number: int, indent: int | None = None) -> int:
-    """Returns where the blank lines and comments before a line begin.
+    """Returns the first of the blank lines and comments above a line.
 
     Args:
         lines: The lines.
-        number: The line.
-        indent: Comments that are indented by more do not count.
+        number: The number of the line, from 0.
+        indent: The largest indentation of a comment that counts.
     """
     while number:
         line = lines[number - 1]
@@ -125,7 +127,7 @@ def _gap_before(lines: list[str], number: int, indent: int | None = None) -> int
 
 
 def _name(node: ast.stmt) -> str:
-    """Returns the name of the block that a statement is, if it is one."""
+    """Returns the name of a statement's block, or an empty string if it has none."""
     if isinstance(node, DEFINITIONS):
         return node.name
     if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):

@@ -1,4 +1,4 @@
-"""The name that a user gave to a generated class."""
+"""Finds the name that a user gave to a generated class, and renames it."""
 
 import ast
 import io
@@ -8,16 +8,16 @@ from .blocks import parse
 
 
 def class_name_in(ours: str, base: str, name: str) -> str:
-    """Finds the name that the user's file has for a generated class.
+    """Finds the name of a generated class in the user's file.
 
     Args:
         ours: The user's file.
         base: The text as it was generated.
-        name: The name of the class in it.
+        name: The name of the class as it was generated.
 
     Returns:
-        `name` if there is such a class or none that has most of its methods, else the
-        name of the one that has most of them.
+        The name of the user's class that shares the most methods with the generated
+        one. It is `name` if no class shares half of them.
     """
     try:
         mine, generated = _classes(ours), _classes(base)
@@ -25,15 +25,15 @@ def class_name_in(ours: str, base: str, name: str) -> str:
         return name
     methods = generated.get(name, set())
     shared = {other: len(methods & mine[other]) for other in mine}
-    # Of two with as many, the one of that name.
+    # If two classes share as many, `name` wins.
     nearest = max(shared, key=lambda one: (shared[one], one == name), default=name)
     return nearest if 2 * shared.get(nearest, 0) >= len(methods) else name
 
 
 def renamed(text: str, old: str, new: str) -> str:
-    """Gives a name another one wherever Python reads it, but not as an attribute.
+    """Renames a name wherever it occurs as a Python name that is not an attribute.
 
-    A text that is not Python is returned as it is.
+    A text that is not valid Python is returned unchanged.
     """
     if old == new:
         return text

@@ -1,4 +1,4 @@
-"""The commands `update` and `check`. Until they run, they need Click alone."""
+"""The commands `update` and `check`. Importing this module imports only Click."""
 
 import click
 
@@ -12,18 +12,22 @@ from ..standard_output import print_json, print_text
     "--unset",
     metavar="OPTION",
     multiple=True,
-    help="Put an option back to its default, such as loss; repeatable.",
+    help="Reset an option to its default, such as loss. Repeatable.",
 )
 @click.option(
     "--base",
     metavar="OLD",
-    help="What the target was when it was generated, if its record is lost.",
+    help="The target as it was generated, if its record is lost.",
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be updated.")
-@click.option("--diff", is_flag=True, help="Show what would change.")
-@click.option("--check", is_flag=True, help="Exit 0 if nothing would change, else 1.")
-@click.option("--abort-on-conflict", is_flag=True, help="Change nothing, or all of it.")
-@click.option("--backup", is_flag=True, help="Keep the old file, as FILE.orig.")
+@click.option(
+    "--dry-run", is_flag=True, help="List the files that would change, and write none."
+)
+@click.option("--diff", is_flag=True, help="Show the changes as a unified diff.")
+@click.option("--check", is_flag=True, help="Exit 1 if a file would change, else 0.")
+@click.option(
+    "--abort-on-conflict", is_flag=True, help="Write no file if there is a conflict."
+)
+@click.option("--backup", is_flag=True, help="Keep each old file as FILE.orig.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def update(
@@ -39,11 +43,11 @@ def update(
     as_json,
     **_,
 ):
-    """Takes other options or newer templates, and keeps your edits.
+    """Changes options or takes newer templates, and keeps your edits.
 
-    FILE or DIR is what `kscaffold new` wrote. Options that are given change; all
-    others stay. Exits 1 if something is left to you: a conflict, between markers, or
-    the use of what is gone.
+    FILE or DIR is a target of `kscaffold new`. Options that you do not name stay as
+    they are. Exits 1 if you must look at the result: a conflict is marked in the file,
+    or your code uses something that the update removed.
     """
     from ..click_options import given_options
     from ..new_report import as_output
@@ -75,14 +79,15 @@ def update(
     required=True,
     shell_complete=complete_files,
 )
-@click.option("--diff", is_flag=True, help="Show what would change.")
+@click.option("--diff", is_flag=True, help="Show the changes as a unified diff.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def check(ctx, paths, diff, as_json):
-    """Says which files an update would change; it changes none.
+    """Lists the files that an update would change, and changes none.
 
-    Of files and folders, those are looked at that kscaffold generated. Exits 0 if all
-    are up to date, 1 if not, 2 if that cannot be said of one.
+    Checks the generated modules and projects among the files and folders of PATH.
+    Exits 0 if all are up to date, 1 if one would change, and 2 if one cannot be
+    checked.
     """
     from . import outdated
 

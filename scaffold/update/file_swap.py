@@ -1,4 +1,4 @@
-"""Does what a plan says; whatever happens, the old file or the new one is there."""
+"""Replaces files so that each is either the old one or the new one at any time."""
 
 import os
 import shutil
@@ -14,27 +14,28 @@ from .update_plan import FileUpdate
 
 
 def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]:
-    """Writes what an update changes: each file is the old one or the new one, whole.
+    """Writes the files that an update changes, each of them completely or not at all.
 
-    While files are written, each old one is kept beside its place, as FILE.orig.
+    During the update, a copy of each old file is kept as FILE.orig.
 
     Args:
-        files: What becomes of the files.
-        backup: Whether the old ones stay there.
+        files: The updates of the files.
+        backup: Whether to keep the copies of the old files.
 
     Returns:
-        The old files that stay, by the paths of the new ones.
+        The paths of the copies that are kept, by the paths of the files.
 
     Raises:
-        WriteError: If a file was changed since it was read, or cannot be written: then
-            none is written. Or if a file that is not generated any more cannot be
-            removed, which comes after that.
+        WriteError: If a file changed after it was read, or cannot be written. In both
+            cases, no file is written. Also if a file that is no longer generated
+            cannot be removed. The other files are written by then.
     """
     changes = [file for file in files if file.changes]
     for file in changes:
         if read(file.path) != file.old:
             raise WriteError(
-                f"{shown(file.path)} was changed in the meantime.", "Try again."
+                f"{shown(file.path)} changed during the update.",
+                "Run the update again.",
             )
     kept = {}
     try:
@@ -48,7 +49,7 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]
                 with file_errors(file.path, "removed"):
                     file.path.unlink()
     except BaseException:
-        # The old file has its place again; if even that failed, its copy stays.
+        # `write()` has restored the old files. The copy of any other one stays.
         _remove(kept.items())
         raise
     if backup:
@@ -58,7 +59,7 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]
 
 
 def _keep(file: FileUpdate) -> Path:
-    """Writes a copy of a file beside it, under a name that nothing has."""
+    """Copies a file to an unused name in the same folder."""
     names = (f"{file.path.name}.orig{n or ''}" for n in count())
     path = next(p for p in map(file.path.with_name, names) if not os.path.lexists(p))
     write([RenderedFile(path, file.old.decode())])
@@ -67,7 +68,7 @@ def _keep(file: FileUpdate) -> Path:
 
 
 def _remove(kept: Iterable[tuple[FileUpdate, Path]]) -> None:
-    """Removes copies, but those of files that are neither the old nor the new ones."""
+    """Removes the copies of files that are complete, old or new."""
     for file, copy in kept:
         if read(file.path) in (file.old, file.new):
             copy.unlink()

@@ -1,9 +1,8 @@
-"""The imports of a module, which are merged as a set and not as lines.
+"""Merges the imports of a module as a set, and not line by line.
 
-Both sides may add the same one, or one side may add a use of what the other drops. So
-the lines that both sides merge have the same imports: those that the update adds are
-put into the user's module before, and those that it drops are taken out afterwards, if
-nothing uses them.
+Both sides may add the same import, or one side may use an import that the other side
+removes. Imports that the update adds are therefore put into the user's module before
+the merge. Imports that it removes are taken out after the merge, if nothing uses them.
 """
 
 import ast
@@ -14,36 +13,36 @@ from .blocks import DEFINITIONS, parse
 
 
 class Import(NamedTuple):
-    """What `import module as name` says."""
+    """An import, `import module as name`."""
 
     module: str
     name: str
 
     def __str__(self):
-        """Returns the line."""
+        """Returns the import as a line of Python."""
         return f"import {self.module}" + (
             f" as {self.name}" if self.name != self.module else ""
         )
 
 
 def with_imports_of(text: str, other: str) -> str:
-    """Returns a generated module with those imports that another has, and no more."""
+    """Replaces the imports of a generated module with those of another one."""
     have, wanted = imports_of(text), imports_of(other)
     text = _without(text, [one for one in have if one not in wanted])
     return _with(text, [one for one in wanted if one not in have], wanted)
 
 
 def with_new_imports(mine: str, old: str, new: str) -> str:
-    """Adds to a module what `new` imports and `old` did not, if it is not there."""
+    """Adds the imports of `new` that `old` and the module lack."""
     have, before, order = names_bound(mine), imports_of(old), imports_of(new)
     added = [one for one in order if one not in before and one.name not in have]
     return _with(mine, added, order)
 
 
 def with_used_imports(merged: str, old: str, new: str) -> str:
-    """Removes from a module what `new` does not import any more and nothing uses.
+    """Removes imports that `new` no longer has and nothing uses.
 
-    What `new` and the module use, but the user's module does not import, is added.
+    Imports of `new` that the module uses and lacks are added.
     """
     before, after = imports_of(old), imports_of(new)
     used, have = _names_read(merged), names_bound(merged)
@@ -53,14 +52,14 @@ def with_used_imports(merged: str, old: str, new: str) -> str:
 
 
 def missing_imports(merged: str, new: str) -> list[Import]:
-    """Lists what `new` imports, but a name in the module is bound to something else."""
+    """Lists imports of `new` whose name the module binds to something else."""
     there, imported = set(), set()
     for node in ast.walk(parse(merged)):
         if isinstance(node, ast.Import | ast.ImportFrom):
             names = {(alias.name, alias.asname or alias.name) for alias in node.names}
             imported |= {name.split(".")[0] for _, name in names}
             there |= names if isinstance(node, ast.Import) else set()
-    # What the user assigned to a name is up to them.
+    # A name that the user assigned is intended.
     assigned, used = names_bound(merged) - imported, _names_read(merged)
     return [
         one
@@ -70,7 +69,7 @@ def missing_imports(merged: str, new: str) -> list[Import]:
 
 
 def imports_of(text: str) -> list[Import]:
-    """Lists what the lines `import x` and `import x as y` of a module import."""
+    """Lists the imports `import x` and `import x as y` of a module."""
     return [one for one, _ in _numbered(text)]
 
 
@@ -104,7 +103,7 @@ def _names_read(text: str) -> set[str]:
 
 
 def _numbered(text: str) -> list[tuple[Import, int]]:
-    """Lists the imports that have a line of a module for themselves, with its index."""
+    """Lists the imports that are alone on a line, with the index of the line."""
     return [
         (Import(alias.name, alias.asname or alias.name), node.lineno - 1)
         for node in parse(text).body
@@ -122,10 +121,10 @@ def _without(text: str, dropped: list[Import]) -> str:
 
 
 def _with(text: str, added: list[Import], order: list[Import]) -> str:
-    """Adds imports, each where it has its place in a certain order.
+    """Adds imports in a certain order.
 
-    That is behind the one that it follows, or before the first one that follows it, or
-    before all others.
+    Each goes after the last import that precedes it in the order, else before the first
+    one that follows it, else before all others.
     """
     for new in added:
         there = dict(_numbered(text))
@@ -143,7 +142,7 @@ def _with(text: str, added: list[Import], order: list[Import]) -> str:
 
 
 def _start(text: str) -> int:
-    """Returns the index of the first line behind the docstring of a module."""
+    """Returns the index of the first line after the docstring of a module."""
     body = parse(text).body
     documented = body and ast.get_docstring(ast.Module(body, [])) is not None
     return body[0].end_lineno if documented else 0

@@ -1,4 +1,4 @@
-"""The names that lines of a module need, and bind, when the module is imported."""
+"""Lists the names that parts of a module read, and bind, while it is imported."""
 
 import ast
 import textwrap
@@ -8,22 +8,26 @@ from .import_merge import names_bound_by
 
 
 def names_needed(text: str) -> set[str]:
-    """Lists the names that must be bound before some lines run."""
+    """Lists the names that must be bound before a part of a module runs."""
     body = parsed_part(text)
     try:
         return set(_read(body)) - names_bound_by(body)
     except RecursionError:
-        # No person writes an expression of that depth.
+        # Only generated code is nested that deeply.
         return set()
 
 
 def names_bound(text: str) -> set[str]:
-    """Lists the names that some lines bind."""
+    """Lists the names that a part of a module binds."""
     return names_bound_by(parsed_part(text))
 
 
 def parsed_part(text: str) -> list[ast.stmt]:
-    """Parses some lines of a module, which may be the first ones of a class."""
+    """Parses a part of a module: a block, or the lines of a class above its methods.
+
+    Returns:
+        Its statements. The list is empty if the part is not valid Python.
+    """
     text = textwrap.dedent(text)
     for body in ("", "\n    pass"):
         try:
@@ -34,7 +38,7 @@ def parsed_part(text: str) -> list[ast.stmt]:
 
 
 def _read(nodes):
-    """Yields the names that nodes read, but not those in bodies of functions."""
+    """Yields the names that nodes read, except in the bodies of functions."""
     for node in nodes:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
             yield node.id

@@ -1,4 +1,4 @@
-"""Merges lists of lines: git does it, or the package merge3 where there is no git."""
+"""Merges lists of lines with Git, or with the package merge3 if there is no Git."""
 
 import os
 import shutil
@@ -11,17 +11,17 @@ from pathlib import Path
 from ..errors import MergeError
 from .adjacent_changes import merge_adjacent, statement_boundaries
 
-#: What git writes around and between the sides of a conflict, for the labels that we
-#: give it, and what no line of a text begins with.
+#: Git's markers around and between the sides of a conflict, and the first letter of all
+#: other lines.
 _OURS, _BASE, _THEIRS, _END = "<<<<<<< o", "||||||| b", "=======", ">>>>>>> t"
 _GUARD = " "
-#: The last line of all sides: a merge without it is none.
+#: The last line of all sides. A merge without it is incomplete.
 _LAST = "end"
 
 
 @dataclass
 class Hunk:
-    """Lines that two sides changed."""
+    """Lines that both sides changed, in three versions."""
 
     base: list[str]
     ours: list[str]
@@ -56,13 +56,13 @@ def merged_lines(base, ours, theirs, is_python: bool) -> Iterator[str | Hunk]:
 
 
 def _find(lines: list[str], part: list[str], start: int) -> int:
-    """Returns where a part of some lines begins, behind a certain place."""
+    """Returns the index at which a part of some lines begins, from `start` on."""
     places = range(start, len(lines) - len(part) + 1)
     return next((n for n in places if lines[n : n + len(part)] == part), start)
 
 
 def _trimmed(hunk: Hunk) -> Iterator[str | Hunk]:
-    """Takes from a hunk the lines that its sides have in common at its ends."""
+    """Removes from a hunk the lines that its sides have in common at both ends."""
     ours, theirs, tail = hunk.ours, hunk.theirs, []
     while ours and theirs and ours[0] == theirs[0]:
         yield ours[0]
@@ -82,8 +82,9 @@ def _parts(base, ours, theirs) -> Iterable[str | Hunk]:
         from merge3 import Merge3
     except ImportError:
         raise MergeError(
-            "Neither git nor the package merge3 is there to merge your edits.",
-            "Install git, or: pip install merge3",
+            "Merging your edits needs Git or the package merge3.",
+            "Install Git, or the package merge3, whose licence is GPL-2.0-or-later: "
+            "pip install merge3",
         ) from None
     return _parts_by_merge3(Merge3(base, ours, theirs))
 
@@ -102,7 +103,7 @@ def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
             text = "".join(f"{_GUARD}{line}\n" for line in side)
             Path(folder, name).write_bytes(f"{text}{_LAST}\n".encode())
         arguments = ["-p", "--diff3", *("-L", "o", "-L", "b", "-L", "t"), "o", "b", "t"]
-        # Inside a hook of git, variables point to its repository.
+        # In a Git hook, variables point to the repository.
         done = subprocess.run(
             ["git", "merge-file", *arguments],
             cwd=folder,
@@ -124,12 +125,12 @@ def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
             side = None
         else:
             (parts if side is None else side).append(line[len(_GUARD) :])
-    # The status is the number of conflicts, 127 at most; any other is an error.
+    # The status is the number of conflicts, at most 127. Others are errors.
     hunks = sum(isinstance(part, Hunk) for part in parts)
     if done.returncode != min(hunks, 127) or last != _LAST:
         reason = done.stderr.decode(errors="replace").strip()
         raise MergeError(
             f"git merge-file failed with status {done.returncode}: {reason}",
-            "See whether `git merge-file -h` works.",
+            "Check that `git merge-file -h` works.",
         )
     return parts

@@ -1,4 +1,4 @@
-"""What a merge without conflicts may have broken."""
+"""Finds problems that a merge without conflicts may have caused."""
 
 import ast
 
@@ -7,42 +7,42 @@ from .import_merge import missing_imports
 
 
 def problems(ours: str, merged: str, theirs: str) -> tuple[str, ...]:
-    """Says what a merge without conflicts may have broken.
+    """Describes what a merge without conflicts may have broken.
 
     Args:
         ours: The user's module.
-        merged: What the merge made of it.
-        theirs: The text that was generated.
+        merged: The merged module.
+        theirs: The generated text that was merged.
     """
     if not is_python(ours):
         return ()
     try:
         parse(merged)
     except SyntaxError as error:
-        return (f"line {error.lineno}: {error.msg}, since it was merged",)
+        return (f"line {error.lineno}: the merge caused a syntax error: {error.msg}",)
     return (
         *(
-            f"line {line}: {name} is used, but the update removed it"
+            f"line {line}: your code uses {name}, which the update removed"
             for line, name in lost_names(ours, merged)
         ),
         *(
-            f"what is generated needs `{one}`, and {one.name} is something else there"
+            f"the generated code needs `{one}`, but {one.name} is something else here"
             for one in missing_imports(merged, theirs)
         ),
     )
 
 
 def lost_names(old: str, new: str) -> list[tuple[int, str]]:
-    """Lists what a module uses and an earlier text of it defined, but it does not.
+    """Lists names that a module uses, and only an earlier text of it defines.
 
-    These are functions, classes and imports of the module, and attributes of `self`.
+    Names are functions, classes and imports of the module, and attributes of `self`.
 
     Args:
         old: The earlier text.
         new: The module.
 
     Returns:
-        Pairs of a line of `new`, from 1, and the name.
+        Pairs of a line number in `new`, from 1, and a name.
     """
     try:
         old, new = parse(old), parse(new)
@@ -58,7 +58,7 @@ def lost_names(old: str, new: str) -> list[tuple[int, str]]:
 
 
 def _defined(tree: ast.Module) -> set[str]:
-    """Lists the names of a module, and `self.x` for what is assigned to `self`."""
+    """Lists the names of a module, and `self.x` for attributes assigned to `self`."""
     names = {n.name for n in tree.body if isinstance(n, DEFINITIONS)}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):

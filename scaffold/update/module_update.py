@@ -1,4 +1,4 @@
-"""The update of one module."""
+"""Plans the update of a module."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,14 +22,13 @@ from .user_file import UserFile
 
 @dataclass(frozen=True)
 class RequestedOptions:
-    """What becomes of the options of a file, and of what the user did to all of it.
+    """The options of a module after an update, and the names of its class.
 
     Attributes:
-        spec: The options from now on.
+        spec: The new options.
         generated_name: The name of the class as it was generated.
-        current_name: The name that the user's file has for it.
-        as_was: `spec`, but with the form of the code as it was; `spec` itself if the
-            form does not change.
+        current_name: The name of the class in the user's file.
+        as_was: `spec` with the old style of the code.
     """
 
     spec: Spec
@@ -41,26 +40,26 @@ class RequestedOptions:
     def of(
         cls, change: OptionChanges, old: Spec, base: str, ours: str
     ) -> "RequestedOptions":
-        """Finds out what a change means for a file.
+        """Applies changes of options to a file.
 
         Args:
             change: The options that change.
             old: The options as they were.
-            base: The module with the class, as it was generated.
-            ours: The module that the user has.
+            base: The module with the class as it was generated.
+            ours: The user's module.
 
         Raises:
-            SpecError: If the options do not fit together, or if the new name of the
-                class is taken.
+            SpecError: If options contradict each other, or if the module already
+                uses the new name of the class.
         """
         name = class_name_in(ours, base, old.class_name)
         spec = change.applied(old)
         if not change.concerns("class_name"):
-            # The user's name stays.
+            # The class keeps the name that the user gave it.
             spec = replace(spec, class_name=name)
         elif spec.class_name != name and renamed(ours, spec.class_name, "") != ours:
             raise SpecError(
-                f"The module has a name {spec.class_name} already.",
+                f"The module already uses the name {spec.class_name}.",
                 "Choose another --class-name.",
             )
         form = {o.name: getattr(old, o.name) for o in old.options if o.form}
@@ -69,7 +68,7 @@ class RequestedOptions:
 
     @property
     def changes_form(self) -> bool:
-        """Whether the form of the code is to be another."""
+        """Whether the style of the code changes."""
         return self.spec != self.as_was
 
 
@@ -81,22 +80,22 @@ def plan_module(
     Args:
         path: The module.
         change: The options that change.
-        base: A file with its text as it was generated, in place of its record.
+        base: A file with the text as it was generated, which replaces the record.
 
     Returns:
         The plan, with one file.
 
     Raises:
-        RecordError: If the text as it was generated cannot be found out.
-        SpecError: If the options do not fit together.
-        MergeError: If the file cannot be merged as it is.
-        WriteError: If it cannot be read.
+        RecordError: If the text as it was generated cannot be found.
+        SpecError: If options contradict each other.
+        MergeError: If the file cannot be merged in its current state.
+        WriteError: If the file cannot be read.
     """
-    source = UserFile.existing(path)
-    record = read_base(source, base)
+    file = UserFile.existing(path)
+    record = read_base(file, base)
     header = parse_header(record.text)
     check_version(shown(path), header.version)
-    request = RequestedOptions.of(change, header.spec, record.text, source.text)
+    request = RequestedOptions.of(change, header.spec, record.text, file.text)
     spec = request.spec
     current = black_mode(path, spec.line_length, spec.target_version)
 
@@ -109,33 +108,33 @@ def plan_module(
     if request.changes_form:
         new_form = generated(spec, mode_settings(current))
     update, _ = update_module(
-        source, record, theirs, request, mode_settings(current), new_form
+        file, record, theirs, request, mode_settings(current), new_form
     )
     return UpdatePlan(str(path), spec.command(header.target), spec, (update,))
 
 
 def update_module(
-    source: UserFile,
+    file: UserFile,
     base: Record,
     theirs: Record,
     request: RequestedOptions,
     settings: dict,
     new_form: Record | None = None,
 ) -> tuple[FileUpdate, Record]:
-    """Merges a module of the user's with what is generated now.
+    """Merges a user's module with the text as it is generated now.
 
     Args:
-        source: The user's module.
+        file: The user's module.
         base: The text as it was generated.
-        theirs: What is generated now, in the first style of the base.
-        request: The options, and what else concerns all of the file.
-        settings: Black's settings for the file now.
-        new_form: What is generated now in another style, if the file is to have it.
+        theirs: The text as it is generated now, in the first style of the base.
+        request: The new options, and the names of the class.
+        settings: Black's current settings for the file.
+        new_form: The text as it is generated now in a new style, if the style changes.
 
     Returns:
-        What becomes of the file, and the new base.
+        The update of the file, and its new merge base.
     """
-    ours = renamed(source.text, request.current_name, request.spec.class_name)
+    ours = renamed(file.text, request.current_name, request.spec.class_name)
     old = renamed(base.text, request.generated_name, request.spec.class_name)
     if old != base.text:
         old = in_style(old, base.styles[-1])
@@ -143,7 +142,7 @@ def update_module(
     for style in styles[1:]:
         new = in_style(new, style)
     if new_form or neutral(new) != neutral(old):
-        # There is something to merge: in the form that the user's file has.
+        # Something changes: merge in the style of the user's file.
         styles = styles_of(neutral(old), neutral(ours), styles, settings)
         for style in styles[len(base.styles) :]:
             old, new = in_style(old, style), in_style(new, style)
@@ -155,9 +154,9 @@ def update_module(
     record = new_form or Record(new, styles)
     text = record.put_into(merged.text)
     update = FileUpdate(
-        source.path,
-        source.content,
-        source.encoded(text),
+        file.path,
+        file.content,
+        file.encoded(text),
         merged.conflicts,
         () if merged.conflicts else problems(ours, text, record.text),
     )

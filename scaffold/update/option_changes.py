@@ -1,4 +1,4 @@
-"""The options that an update changes."""
+"""The changes that an update makes to options."""
 
 from dataclasses import dataclass, replace
 
@@ -9,14 +9,14 @@ from ..suggestions import did_you_mean
 
 @dataclass(frozen=True)
 class OptionChanges:
-    """The options that an update changes; all others stay as they are.
+    """Changes of options. All other options stay as they are.
 
     Attributes:
-        given: New values, by the names of the options.
-        unset: Flags without dashes, of options that go back to their defaults.
+        given: The new values, by the names of the options.
+        unset: The options to reset to their defaults, as flags without dashes.
 
     Raises:
-        SpecError: If a name in `unset` is of no option, or if that option is given.
+        SpecError: If `unset` has an unknown name, or an option that is also given.
     """
 
     given: dict
@@ -28,15 +28,17 @@ class OptionChanges:
         for name in self.unset:
             if name not in known:
                 hint = did_you_mean(name, known)
-                raise SpecError(f"--unset cannot be {name!r}.", hint)
+                raise SpecError(f"There is no option {name!r} to unset.", hint)
             if known[name].name in self.given:
-                raise SpecError(f"--{name} is given and unset.", "Drop one of them.")
+                raise SpecError(
+                    f"--{name} is both given and unset.", "Remove one of them."
+                )
 
     def applied(self, spec: Spec) -> Spec:
-        """Returns a spec with the change.
+        """Returns a spec with the changes.
 
         Raises:
-            SpecError: If the options do not fit together.
+            SpecError: If options contradict each other.
         """
         own = {opt.name: opt for opt in spec.options}
         for opt in all_options():
@@ -46,5 +48,5 @@ class OptionChanges:
         return replace(spec, **{opt.name: opt.default for opt in unset}, **self.given)
 
     def concerns(self, name: str) -> bool:
-        """Says whether an option, by its field's name, is given or unset."""
+        """Says whether an option, named like its field, is given or unset."""
         return name in self.given or name.replace("_", "-") in self.unset

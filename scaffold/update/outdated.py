@@ -1,4 +1,4 @@
-"""`kscaffold check`: which of many files an update would change."""
+"""Finds generated files that are out of date, for `kscaffold check`."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from .update_targets import generated, plan_update
 
 @dataclass(frozen=True)
 class Checked:
-    """What was found out of a module or a project.
+    """The result of checking a module or a project.
 
     Attributes:
         target: Its path.
         status: `same`, `differs` or `error`.
-        files: What would become of its files, as `--json` has them.
-        error: What is wrong, or `None`.
+        files: The updates of its files, as in the output of `--json`.
+        error: The error that prevented the check, or `None`.
     """
 
     target: str
@@ -31,10 +31,10 @@ class Checked:
 
 
 def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
-    """Finds out which modules and projects an update would change.
+    """Finds the modules and projects that an update would change.
 
     Args:
-        paths: Files and folders. What kscaffold did not generate is passed over.
+        paths: Files and folders. Files that kscaffold did not generate are skipped.
         diff: Whether to show the changes.
     """
     found = {}
@@ -49,7 +49,7 @@ def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
 
 
 def exit_code(checked: list[Checked]) -> int:
-    """Returns 0 if all are up to date, 1 if one is not, 2 if that cannot be said."""
+    """Returns 0 if all are up to date, 1 if one is not, 2 if there was an error."""
     codes = {"same": 0, "differs": 1, "error": KscaffoldError.exit_code}
     return max((codes[one.status] for one in checked), default=0)
 
@@ -72,12 +72,12 @@ def as_data(checked: list[Checked]) -> dict:
 
 
 def as_output(checked: list[Checked]) -> str:
-    """Returns what belongs on standard output: the changes, if they are asked for."""
+    """Returns the text for standard output: the changes, if they are requested."""
     return "".join(diffs(one.files) for one in checked)
 
 
 def as_messages(checked: list[Checked]) -> list[str]:
-    """Returns what to tell a person: what is not as it should be, and a summary."""
+    """Returns the messages for the user: files out of date, errors, and a summary."""
     messages = []
     for one in checked:
         if one.error:

@@ -14,12 +14,12 @@ from .user_file import UserFile
 
 
 def read_pyproject(folder: Path) -> tuple[UserFile, dict]:
-    """Reads `pyproject.toml` of a project, and kscaffold's table in it."""
+    """Reads a project's `pyproject.toml`, and the table of kscaffold in it."""
     settings = UserFile.read(folder / SETTINGS)
     name = shown(settings.path)
     if settings.content is None:
         raise RecordError(
-            f"{shown(folder)} is no project: it has no {SETTINGS}.",
+            f"{shown(folder)} is not a project: it has no {SETTINGS}.",
             "Name a FILE.py, or a folder that `kscaffold new` wrote.",
         )
     try:
@@ -27,22 +27,21 @@ def read_pyproject(folder: Path) -> tuple[UserFile, dict]:
     except RecordError as error:
         raise RecordError(
             f"{name}: {error.message}",
-            "Put the section back from version control; a project needs the one that "
-            "`kscaffold new` wrote.",
+            "Restore the section that `kscaffold new` wrote from version control.",
         ) from error
     check_version(name, section["version"])
     return settings, section
 
 
 def recorded_bases(folder: Path, section: dict) -> dict[str, Record]:
-    """Reads the records of a project."""
+    """Returns the merge bases that are recorded in a project."""
     name = shown(folder / SETTINGS)
     words = section["base"]
     if SETTINGS not in words:
         raise RecordError(
-            f"{name} has no records of the texts as they were generated.",
-            "Put the section [tool.kscaffold.base] back from version control, or name "
-            "a folder with the project as it was generated: --base FOLDER.",
+            f"{name} has no records of the files as they were generated.",
+            "Restore the section [tool.kscaffold.base] from version control, or pass a "
+            "folder with the project as it was generated: --base FOLDER.",
         )
     return {
         path: decoded(word, f"The record of {path} in {name}", SETTINGS)
@@ -51,14 +50,14 @@ def recorded_bases(folder: Path, section: dict) -> dict[str, Record]:
 
 
 def bases_in(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
-    """Reads a project that is as it was generated."""
+    """Returns the merge bases from a folder with a project as it was generated."""
     _, section = read_pyproject(folder)
     bases = {}
     for path, record in project_texts(spec, package).items():
-        source = UserFile.read(folder / path)
-        if source.content is None:
+        file = UserFile.read(folder / path)
+        if file.content is None:
             continue
-        text = source.text
+        text = file.text
         if path == SETTINGS:
             text = without_table(text, section)
         elif path == f"{package}/model.py":
@@ -68,7 +67,7 @@ def bases_in(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
             bases[path] = decoded(section["base"][path], f"The record of {path}", path)
             if bases[path].text != text:
                 raise RecordError(
-                    f"{shown(source.path)} was edited: it is not as it was generated.",
-                    "--base needs a folder with the project as it was generated.",
+                    f"{shown(file.path)} was edited after it was generated.",
+                    "Pass a folder with the project as it was generated to --base.",
                 )
     return bases

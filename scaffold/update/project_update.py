@@ -1,4 +1,4 @@
-"""The update of a project."""
+"""Plans the update of a project."""
 
 from pathlib import Path
 
@@ -30,17 +30,17 @@ def plan_project(
     Args:
         folder: The project.
         change: The options that change.
-        base: A folder with the project as it was generated, in place of its records.
+        base: A folder with the project as it was generated, which replaces the records.
 
     Returns:
-        The plan. A file that the user moved is updated where it is now; one that the
-        user removed stays away.
+        The plan. Files that the user moved are updated in their new place. Files that
+        the user removed stay removed.
 
     Raises:
-        RecordError: If the texts as they were generated cannot be found out.
-        SpecError: If the options do not fit together.
-        MergeError: If a file cannot be merged as it is.
-        WriteError: If one cannot be read.
+        RecordError: If the merge bases cannot be found.
+        SpecError: If options contradict each other.
+        MergeError: If a file cannot be merged in its current state.
+        WriteError: If a file cannot be read.
     """
     settings, section = read_pyproject(folder)
     if base is not None:
@@ -55,28 +55,30 @@ def plan_project(
     if model not in bases or parse_header(bases[model].text).spec != old:
         raise RecordError(
             f"The command in {HEADING} of {shown(settings.path)} was edited: it is not "
-            "the one that made the project.",
-            "Put it back; to change options, name them: kscaffold update --help.",
+            "the command that made the project.",
+            "Restore it, and pass the options to `kscaffold update` instead.",
         )
-    sources = locate(folder, bases)
-    for word in RECORD.findall(sources[model].text) if base is None else ():
-        name = shown(sources[model].path)
-        decoded(word, f"The line {MARK}... of {name}", sources[model].path.name)
-    request = RequestedOptions.of(change, old, bases[model].text, sources[model].text)
+    user_files = locate(folder, bases)
+    for word in RECORD.findall(user_files[model].text) if base is None else ():
+        name = shown(user_files[model].path)
+        decoded(word, f"The line {MARK}... of {name}", user_files[model].path.name)
+    request = RequestedOptions.of(
+        change, old, bases[model].text, user_files[model].text
+    )
     generated = project_texts(request.spec, package)
     as_was = generated
     if request.changes_form:
         as_was = project_texts(request.as_was, package)
     files, records = [], {}
     for path in sorted({*bases, *generated} - {SETTINGS}):
-        source = sources.get(path) or UserFile.read(folder / path)
+        file = user_files.get(path) or UserFile.read(folder / path)
         update, record = _update(
-            source, bases.get(path), as_was.get(path), generated.get(path), request
+            file, bases.get(path), as_was.get(path), generated.get(path), request
         )
         files.append(update)
         if record:
             records[path] = record
-    # Last: while it is the old one, an update that was killed can be done again.
+    # This file is written last, so that an update that was killed can be repeated.
     records[SETTINGS] = generated[SETTINGS]
     records = {path: records[path] for path in generated}
     command = request.spec.command(package)
@@ -88,50 +90,61 @@ def plan_project(
 
 
 def _update(
-    source: UserFile,
+    file: UserFile,
     base: Record | None,
     as_was: Record | None,
     new: Record | None,
     request: RequestedOptions,
 ) -> tuple[FileUpdate, Record | None]:
-    """Returns what becomes of a file of a project, and its new base if it has one."""
+    """Plans the update of one file.
+
+    Args:
+        file: The user's file.
+        base: Its merge base, or `None` if the file is new.
+        as_was: The text as it is generated now, in the old style.
+        new: The text as it is generated now, or `None` if it is no longer generated.
+        request: The new options, and the names of the class.
+
+    Returns:
+        The update, and the new merge base or `None`.
+    """
     if new is None:
-        return _dropped(source, base), None
-    if source.content is None:
-        return _absent(source, base, new), new
+        return _dropped(file, base), None
+    if file.content is None:
+        return _absent(file, base, new), new
     base = base or Record("", new.styles)
-    if source.path.suffix == ".py":
-        settings = mode_settings(black_mode(source.path))
+    if file.path.suffix == ".py":
+        settings = mode_settings(black_mode(file.path))
         new_form = new if request.changes_form else None
-        return update_module(source, base, as_was, request, settings, new_form)
-    merged = _merged(source, base, request, new)
-    text = source.encoded(merged.text)
-    return FileUpdate(source.path, source.content, text, merged.conflicts), new
+        return update_module(file, base, as_was, request, settings, new_form)
+    merged = _merged(file, base, request, new)
+    text = file.encoded(merged.text)
+    return FileUpdate(file.path, file.content, text, merged.conflicts), new
 
 
 def _merged(
-    source: UserFile, base: Record, request: RequestedOptions, new: Record
+    file: UserFile, base: Record, request: RequestedOptions, new: Record
 ) -> Merge:
-    """Merges a file that is not Python, but may have the name of the class in it."""
+    """Merges a file that is not Python, but may contain the name of the class."""
     text = base.text
-    if request.generated_name not in source.text:
+    if request.generated_name not in file.text:
         text = text.replace(request.generated_name, request.spec.class_name)
-    return merge(text, source.text, new.text, labels(request.spec))
+    return merge(text, file.text, new.text, labels(request.spec))
 
 
-def _dropped(source: UserFile, base: Record) -> FileUpdate:
-    """Removes a file that is not generated any more, if nobody edited it."""
-    if source.content is None or neutral(source.text) == neutral(base.text):
-        return FileUpdate(source.path, source.content, None)
-    kept = "the update removes it, but you edited it: it stays"
-    text = source.content.decode()
-    return FileUpdate(source.path, source.content, text, problems=(kept,))
+def _dropped(file: UserFile, base: Record) -> FileUpdate:
+    """Removes a file that is no longer generated, unless the user edited it."""
+    if file.content is None or neutral(file.text) == neutral(base.text):
+        return FileUpdate(file.path, file.content, None)
+    kept = "kscaffold no longer generates this file; it stays because you edited it"
+    text = file.content.decode()
+    return FileUpdate(file.path, file.content, text, problems=(kept,))
 
 
-def _absent(source: UserFile, base: Record | None, new: Record) -> FileUpdate:
-    """Adds a file, or leaves it away that the user removed."""
+def _absent(file: UserFile, base: Record | None, new: Record) -> FileUpdate:
+    """Adds a new file. A file that the user removed stays removed."""
     if base is None:
-        return FileUpdate(source.path, None, new.put_into(new.text))
+        return FileUpdate(file.path, None, new.put_into(new.text))
     changed = neutral(base.text) != neutral(new.text)
-    away = "you removed it, but the update changes it: it stays away"
-    return FileUpdate(source.path, None, None, problems=(away,) if changed else ())
+    away = "you removed this file, so the update could not change it"
+    return FileUpdate(file.path, None, None, problems=(away,) if changed else ())

@@ -1,4 +1,4 @@
-"""The update of a project's `pyproject.toml`."""
+"""Plans the update of a project's `pyproject.toml`."""
 
 from ..errors import RecordError
 from ..pyproject_table import HEADING, holds_table, with_table, with_values
@@ -23,7 +23,7 @@ def update_pyproject(
         spec: The new options.
 
     Returns:
-        What becomes of the file.
+        The update of the file.
 
     Raises:
         RecordError: If the table is in a form that cannot be edited.
@@ -42,6 +42,6 @@ def update_pyproject(
     merged = merge(base, ours, new, labels(spec))
     problems = ()
     if not merged.conflicts and not holds_table(merged.text, content):
-        problems = ("it is not valid TOML, since it was merged",)
+        problems = ("the merged file is not valid TOML",)
     text = settings.encoded(merged.text)
     return FileUpdate(settings.path, settings.content, text, merged.conflicts, problems)

@@ -1,4 +1,4 @@
-"""What an update would do, before it does it."""
+"""The plan of an update: the new text of each file, and its conflicts."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +9,14 @@ from .block_merge import Conflict
 
 @dataclass(frozen=True)
 class FileUpdate:
-    """What becomes of a file.
+    """The update of one file.
 
     Attributes:
-        path: Where it is.
-        old: Its bytes, or `None` if there is no such file.
-        text: What it becomes, or `None` for no file.
+        path: The path of the file.
+        old: The old content, or `None` if the file does not exist.
+        text: The new text, or `None` to remove the file.
         conflicts: The lines that both sides changed.
-        problems: What else a person must look at, as sentences.
+        problems: Other things that the user must look at, in words.
     """
 
     path: Path
@@ -27,29 +27,29 @@ class FileUpdate:
 
     @property
     def new(self) -> bytes | None:
-        """The bytes that it becomes."""
+        """The new content, or `None`."""
         return None if self.text is None else self.text.encode()
 
     @property
     def changes(self) -> bool:
-        """Whether the file becomes another."""
+        """Whether the content of the file changes."""
         return self.old != self.new
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether the update could not settle everything alone."""
+        """Whether the user must look at the file."""
         return bool(self.conflicts or self.problems)
 
 
 @dataclass(frozen=True)
 class UpdatePlan:
-    """What becomes of the files of a target.
+    """The update of a module or a project.
 
     Attributes:
-        target: What was named.
-        command: The command that would generate it.
-        spec: The options, with the change.
-        files: What becomes of each file.
+        target: The module or the project, as the user named it.
+        command: The command that generates the target with the new options.
+        spec: The new options.
+        files: The updates of the files.
     """
 
     target: str
@@ -59,10 +59,10 @@ class UpdatePlan:
 
     @property
     def changes(self) -> bool:
-        """Whether a file becomes another."""
+        """Whether the content of a file changes."""
         return any(file.changes for file in self.files)
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether something is left to a person."""
+        """Whether the user must look at a file."""
         return any(file.needs_a_look for file in self.files)

@@ -1,4 +1,4 @@
-"""What an update did or would do: as data for `--json`, and as words for people."""
+"""Reports an update: as data for `--json`, and as messages for people."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +8,7 @@ from ..file_comparison import unified_diff
 from ..writing import shown
 from .update_plan import FileUpdate, UpdatePlan
 
-#: What is said of a file that changes.
+#: Messages by the status of a file.
 DONE = {"added": "Added {}", "updated": "Updated {}", "removed": "Removed {}"}
 PLANNED = {
     "would be added": "Would add {}",
@@ -27,13 +27,13 @@ def entries(
 
     Args:
         plan: The plan.
-        written: Whether it was carried out.
-        kept: The copies of old files that stay, by the paths of these.
+        written: Whether the files were written.
+        kept: The paths of kept copies, by the paths of the files.
         diff: Whether to show the changes.
 
     Returns:
-        One dict per file: `path`, `status`, `conflicts`, `problems`, and `diff` if it
-        is asked for.
+        One dict per file: `path`, `status`, `conflicts`, `problems`, and on request
+        `diff`.
     """
     found = []
     for file in plan.files:
@@ -52,14 +52,14 @@ def entries(
 
 
 def as_data(plan: UpdatePlan, files: list[dict]) -> dict:
-    """Returns the result for `--json`, as that of `new`."""
+    """Returns the result for `--json`, in the form of `kscaffold new --json`."""
     data = new_report.as_data(plan.spec, plan.target, files)
-    # A file that was renamed keeps the name that it had when it was generated.
+    # A renamed file keeps the name it was generated with.
     return {**data, "command": plan.command}
 
 
 def as_messages(plan: UpdatePlan, files: list[dict]) -> list[str]:
-    """Returns what to tell a person: what changes, and what is left to do."""
+    """Returns the messages for the user: what changes, and what is left to do."""
     messages = []
     for entry in files:
         path = shown(Path(entry["path"]))
@@ -77,7 +77,9 @@ def as_messages(plan: UpdatePlan, files: list[dict]) -> list[str]:
     elif plan.needs_a_look and not written:
         messages.append("Nothing was changed.")
     elif any(entry["conflicts"] for entry in files):
-        messages.append("Keep what you want of each conflict, and remove the markers.")
+        messages.append(
+            "Resolve each conflict: keep the lines you want, and remove the markers."
+        )
     return messages
 
 

@@ -1,4 +1,4 @@
-"""Plans the update of whatever a path names, and finds what there is to update."""
+"""Finds generated modules and projects, and plans the update of a target."""
 
 import os
 import tomllib
@@ -22,19 +22,19 @@ from .update_plan import UpdatePlan
 def plan_update(
     target: str, change: OptionChanges, base: str | None = None
 ) -> UpdatePlan:
-    """Plans an update, and changes nothing.
+    """Plans an update, without writing a file.
 
     Args:
         target: A module, or the folder of a project.
         change: The options that change.
-        base: A file or a folder with the target as it was generated, in place of the
-            records in the target.
+        base: A file or a folder with the target as it was generated, which replaces
+            the records in the target.
 
     Returns:
-        The plan; `apply()` does what it says.
+        The plan, for `apply()`.
 
     Raises:
-        KscaffoldError: If it cannot be updated; the message says why and what to do.
+        KscaffoldError: If the target cannot be updated.
     """
     path, base = Path(target), None if base is None else Path(base)
     if is_project(target) or path.is_dir():
@@ -48,16 +48,16 @@ def plan_update(
     if project is not None:
         raise RecordError(
             f"{shown(path)} belongs to a project, which has one set of options.",
-            f"kscaffold update {shown(project)}",
+            f"Run: kscaffold update {shown(project)}",
         )
     return plan_module(path, change, base)
 
 
 def project_of(path: Path) -> Path | None:
-    """Returns the folder of the project that a file belongs to, if it does to one.
+    """Returns the folder of the project that a file belongs to, or `None`.
 
-    It does if it is where a file of the project was generated, or has the record of one
-    that is not there: then it was moved.
+    A file belongs to a project if the project was generated with a file at its path, or
+    if it has the record of a file that is missing, and so was moved.
     """
     records = _ends(path)[1]
     for folder in path.absolute().parents:
@@ -74,13 +74,13 @@ def project_of(path: Path) -> Path | None:
 
 
 def generated(path: Path) -> Iterator[Path]:
-    """Yields what kscaffold generated: modules, and the folders of projects.
+    """Yields generated modules, and the folders of generated projects.
 
     Args:
         path: A file or a folder. A file of a project stands for the project.
 
     Raises:
-        WriteError: If there is no such file, or it cannot be read.
+        WriteError: If the file does not exist, or cannot be read.
     """
     if path.is_dir():
         for below in files_below(path):
@@ -96,26 +96,26 @@ def generated(path: Path) -> Iterator[Path]:
 
 
 def _words(settings: Path) -> dict[str, str]:
-    """Returns the records in a `pyproject.toml`, if it has any."""
+    """Returns the records in a `pyproject.toml`, by the paths of the files."""
     try:
         text = settings.read_text("utf-8")
         tables = tomllib.loads(text) if "kscaffold" in text else {}
         words = tables["tool"]["kscaffold"]["base"]
         return {where: str(word) for where, word in words.items()}
-    # No such file, no such table, or one of something else.
+    # There is no such file, or no such table, or its values have other types.
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
 def _ends(path: Path) -> tuple[list[str], list[str]]:
-    """Returns the first lines and the records of kscaffold's in a file."""
+    """Returns the headers and the records in a file."""
     text = _text(path)
     return [match[0] for match in HEADER.finditer(text)], RECORD.findall(text)
 
 
 def _text(path: Path) -> str:
-    """Reads a file, whatever is in it."""
+    """Reads a file, which may be in any encoding."""
     content = read(path)
     if content is None:
-        raise WriteError(f"{shown(path)} does not exist.", "Name a file that does.")
+        raise WriteError(f"{shown(path)} does not exist.", "Check the path.")
     return content.decode("utf-8", "replace").replace("\r\n", "\n")

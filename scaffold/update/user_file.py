@@ -1,4 +1,4 @@
-"""The text of a user's file: how it is read, and how it is written in the same form."""
+"""A file of the user: reads its text, and encodes a new text in the same form."""
 
 import re
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ _BOM = "\ufeff"
 
 @dataclass(frozen=True)
 class UserFile:
-    """A file as it is on the disk.
+    """A file on the disk.
 
     Attributes:
-        path: Where it is.
-        content: Its bytes, or `None` if there is no such file.
-        text: Its text with line feeds as line ends, empty without a file.
+        path: The path of the file.
+        content: The content, or `None` if the file does not exist.
+        text: The text, with line feeds as line ends. Empty if there is no file.
         windows: For each line, whether it ends in CRLF.
-        bom: The mark that some editors put before UTF-8, or an empty string.
+        bom: The byte order mark, or an empty string.
     """
 
     path: Path
@@ -34,24 +34,24 @@ class UserFile:
 
     @classmethod
     def existing(cls, path: Path) -> "UserFile":
-        """Reads a file that must be there.
+        """Reads a file that must exist.
 
         Raises:
-            WriteError: If it is not, or cannot be read.
-            MergeError: As `read()`.
+            WriteError: If it does not exist, or cannot be read.
+            MergeError: Same as in `read()`.
         """
-        source = cls.read(path)
-        if source.content is None:
-            raise WriteError(f"{shown(path)} does not exist.", "Name a file that does.")
-        return source
+        file = cls.read(path)
+        if file.content is None:
+            raise WriteError(f"{shown(path)} does not exist.", "Check the path.")
+        return file
 
     @classmethod
     def read(cls, path: Path) -> "UserFile":
-        """Reads a file, if there is one.
+        """Reads a file, which need not exist.
 
         Raises:
             WriteError: If it cannot be read.
-            MergeError: If it is not UTF-8, or has conflicts that are not resolved.
+            MergeError: If it is not UTF-8, or has unresolved conflicts.
         """
         content = read(path)
         if content is None:
@@ -70,16 +70,15 @@ class UserFile:
         half = path.suffix == ".py" and re.search("^=======$", text, re.MULTILINE)
         if has_markers(text) or half and not is_python(text):
             raise MergeError(
-                f"{shown(path)} has conflicts that are not resolved.",
-                "Look for <<<<<<<, keep what you want, and remove the markers.",
+                f"{shown(path)} has unresolved conflicts.",
+                "Search for <<<<<<<, keep the lines you want, and remove the markers.",
             )
         return cls(path, content, text, tuple(windows), bom)
 
     def encoded(self, text: str) -> str:
-        """Returns a new text of the file, in the form that the file has.
+        """Returns a new text with the line ends and the byte order mark of the file.
 
-        Lines that were there keep their line ends; those of new lines are CRLF if most
-        are. A mark before UTF-8 stays.
+        Lines that stay keep their line ends. New lines end in CRLF if most lines do.
         """
         crlf = 2 * sum(self.windows) > max(1, len(self.windows) - 1)
         lines = text.split("\n")

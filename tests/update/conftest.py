@@ -11,7 +11,7 @@ from scaffold.update import module_update
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
-    """Every test runs in an empty folder."""
+    """Runs each test in an empty folder."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -24,7 +24,7 @@ def project(folder):
 
 @pytest.fixture
 def render_once(monkeypatch):
-    """Updates take the texts that are rendered already: Black takes time."""
+    """Renders each text once, because Black takes time."""
     monkeypatch.setattr(
         module_update,
         "module_text",

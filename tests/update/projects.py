@@ -17,14 +17,14 @@ TRAIN = f"{NAME}/{NAME}/train.py"
 
 
 def update(*arguments, code=0):
-    """Runs `kscaffold update`, and returns what it said on standard error."""
+    """Runs `kscaffold update`, and returns its messages."""
     result = CliRunner().invoke(main, ["update", *map(str, arguments)])
     assert code == result.exit_code, result.output
     return result.stderr
 
 
 def check(*arguments, code=0):
-    """Runs `kscaffold check`, and returns what it said on standard error."""
+    """Runs `kscaffold check`, and returns its messages."""
     result = CliRunner().invoke(main, ["check", *map(str, arguments)])
     assert code == result.exit_code, result.output
     return result.stderr

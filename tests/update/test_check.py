@@ -69,7 +69,7 @@ def test_check_of_what_is_broken():
 
     said = check("a.py", "b.py", "c.py", code=2)
 
-    assert "a.py has conflicts that are not resolved" in said
+    assert "a.py has unresolved conflicts" in said
     assert "b.py has no lines # kscaffold:base:" in said
     assert said.endswith("1 of 3 up to date\n")
     data = json.loads(CliRunner().invoke(main, ["check", ".", "--json"]).stdout)

@@ -88,7 +88,7 @@ def test_changed_in_the_meantime(monkeypatch):
     plan = update_targets.plan_update(NAME, OptionChanges({"test_step": True}))
     edit(path, MINE)
 
-    with pytest.raises(WriteError, match="changed in the meantime"):
+    with pytest.raises(WriteError, match="changed during the update"):
         file_swap.apply(plan.files)
 
     assert "# My line." in path.read_text()
@@ -167,11 +167,11 @@ def test_copy_is_as_private(folder):
         ([], "Missing argument 'FILE|DIR'"),
         ([NAME, "--loss", "meen_squared_error"], "Did you mean mean_squared_error?"),
         ([NAME, "--unset", "los"], "Did you mean loss?"),
-        ([NAME, "--unset", "loss", "--loss", "mae"], "--loss is given and unset."),
+        ([NAME, "--unset", "loss", "--loss", "mae"], "--loss is both given and unset."),
         ([NAME, "--base", "no.py"], "no.py does not exist"),
         (["no.py"], "no.py does not exist"),
-        (["no"], "no is no project"),
-        (["."], "is no project"),
+        (["no"], "no is not a project"),
+        (["."], "is not a project"),
         (["-"], "- does not exist"),
         ([NAME, "--task", "binary", "--loss", "mse", "--metric", "nope"], "nope"),
     ],

@@ -90,4 +90,4 @@ def test_import_of_something_else():
 
     said = update(NAME, "--demo", "--dry-run", code=1)
 
-    assert "needs `import numpy as np`, and np is something else there" in said
+    assert "needs `import numpy as np`, but np is something else here" in said

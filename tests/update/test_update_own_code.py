@@ -95,7 +95,7 @@ def test_class_name_that_is_taken():
     edit(path, ("import inspect\n", "import inspect\n\nNet = 3\n"))
     before = path.read_bytes()
 
-    assert "has a name Net already" in update(NAME, "--class-name", "Net", code=2)
+    assert "already uses the name Net" in update(NAME, "--class-name", "Net", code=2)
     assert before == path.read_bytes()
 
 
@@ -204,5 +204,7 @@ def test_lost_name():
     edit(path, (MINE[0], "        print(join_batches, self.loss_fn)\n" + MINE[0]))
     said = update(NAME, "--no-fuse-steps", "--compile-loss", "--dry-run", code=1)
 
-    found = re.findall("line [0-9]+: (.*) is used, but the update removed it", said)
+    found = re.findall(
+        "line [0-9]+: your code uses (.*), which the update removed", said
+    )
     assert ["join_batches", "self.loss_fn"] == found

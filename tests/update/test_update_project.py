@@ -118,7 +118,7 @@ def test_conflict():
     said = update(NAME, "--manual-loss", code=1)
     assert f"Conflict in {MODEL}, lines " in said
     assert expected(manual_loss=True)[f"{NAME}/train.py"] == Path(TRAIN).read_text()
-    assert "conflicts that are not resolved" in update(NAME, code=2)
+    assert "unresolved conflicts" in update(NAME, code=2)
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,8 @@ def test_removed_file():
 
     assert not Path(NAME, "README.md").exists()
     said = update(NAME, "--class-name", "Net", code=1)
-    assert "README.md: you removed it, but the update changes it" in said
-    assert "train.py: you removed it, but the update changes it" in said
+    assert "README.md: you removed this file, so the update could not" in said
+    assert "train.py: you removed this file, so the update could not" in said
     assert not Path(TRAIN).exists()
     assert f"{NAME} is up to date\n" == update(NAME)
 
@@ -94,7 +94,7 @@ def test_new_and_dropped_files(monkeypatch):
 
     assert f"Added {NAME}/{NAME}/spread.py" in said
     assert f"Removed {NAME}/{NAME}/distribution.py" in said
-    assert "README.md: the update removes it, but you edited it: it stays" in said
+    assert "README.md: kscaffold no longer generates this file; it stays" in said
     assert not Path(NAME, NAME, "distribution.py").exists()
     assert Path(NAME, NAME, "distribution.py.orig").exists()
     words = tomllib.loads(settings.read_text())["tool"]["kscaffold"]["base"]

@@ -34,7 +34,7 @@ def invoke(*arguments):
 
 
 def update(*arguments, code=0):
-    """Runs `kscaffold update`, and returns what it said on standard error."""
+    """Runs `kscaffold update`, and returns its messages."""
     result = invoke("update", *arguments)
     assert code == result.exit_code, result.output
     return result.stderr
