@@ -34,7 +34,7 @@ def check_class_name(name: str) -> None:
 
 
 def check_is_free(name: str, bound: Counter[str]) -> None:
-    """Checks that the code uses the name of the class for nothing else.
+    """Checks that nothing else in the code has the name of the class.
 
     Args:
         name: The name of the class.

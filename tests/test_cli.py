@@ -1,4 +1,4 @@
-"""Proves that the command line does what it says, and prints what it should where."""
+"""Proves that each command does what it promises and prints to the right stream."""
 
 import errno
 import json
@@ -33,7 +33,7 @@ COMMAND = [sys.executable, "-m", "scaffold"]
 def folder(tmp_path, monkeypatch):
     """Every test runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    # With buffers, as users run it: what cannot be flushed shows up at the exit too.
+    # Buffered, as for users, so that errors of the last flush at exit show up too.
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     return tmp_path
 
@@ -44,12 +44,12 @@ def invoke(*arguments):
 
 
 def run(*arguments, python=(), **settings):
-    """Runs a command in a process of its own."""
+    """Runs a command in a child process."""
     command = [sys.executable, *python, "-m", "scaffold", *arguments]
     return subprocess.run(command, capture_output=True, **settings)
 
 
-# What `new` writes, and where.
+# Files that `new` writes.
 
 
 def test_new(folder):
@@ -64,7 +64,7 @@ def test_new(folder):
 
 @pytest.mark.parametrize("recipe", recipe_names())
 def test_file_is_named_after_the_recipe(folder, recipe):
-    """Without a target, the file has the recipe's name; it hides no module."""
+    """Without a target, the file is named after the recipe, and hides no module."""
     name = f"{recipe.replace('-', '_')}.py"
     name = "custom_model.py" if recipe == "supervised" else name
     result = invoke("new", "--recipe", recipe)
@@ -76,13 +76,13 @@ def test_file_is_named_after_the_recipe(folder, recipe):
 
 
 def test_next_command_is_quoted():
-    """The next command can be typed as it is, and is not shown without a demo."""
+    """The next command is quoted for a shell. There is none without a demo."""
     assert "Train it: python 'my nets/a.py'" in invoke("new", "my nets/a.py").stderr
     assert "Wrote a.py\n" == invoke("new", "a.py", "--no-demo").stderr
 
 
 def test_new_twice(folder):
-    """A file that exists is refused, and stays; `--force` overwrites it."""
+    """A file that exists is refused and unchanged. `--force` overwrites it."""
     (folder / "a.py").write_text("mine\n")
     refused = invoke("new", "a.py")
 
@@ -97,7 +97,7 @@ def test_new_twice(folder):
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
 def test_every_option_reaches_the_spec(option):
-    """Every option of `Spec` is a flag, and the header's command brings it back."""
+    """Every option of `Spec` is a flag, with the same effect as in Python."""
     value = {bool: not option.default, int: 60, str: "Other"}[option.type]
     value = option.choices[-1] if option.choices else value
     value = {"loss": "mae", "metric": "mse"}.get(option.name, value)
@@ -111,7 +111,7 @@ def test_every_option_reaches_the_spec(option):
 
 @pytest.mark.parametrize("option", [o for o in OPTIONS if o.type is bool])
 def test_booleans_have_two_flags(option):
-    """Both flags of a boolean are taken; the last one counts."""
+    """A boolean has two flags, and the last one counts."""
     flags = [option.flag, option.off_flag]
     for expected, order in ((False, flags), (True, flags[::-1])):
         result = invoke("new", "-", "--json", *order)
@@ -131,7 +131,7 @@ def test_help_shows_every_option():
     assert "custom_model.py" in shown
 
 
-# Writing nothing: --dry-run, --diff, --check.
+# Flags that write nothing: --dry-run, --diff, --check.
 
 
 def test_dry_run(folder):
@@ -147,7 +147,7 @@ def test_dry_run(folder):
 
 
 def test_dry_run_refuses_as_the_run_would(folder):
-    """`--dry-run` ends as the run would, `--force` included."""
+    """`--dry-run` exits with the same status as a real run, also with `--force`."""
     (folder / "a.py").write_text("mine\n")
     dry, real = invoke("new", "a.py", "--dry-run"), invoke("new", "a.py")
 
@@ -171,7 +171,7 @@ def test_diff(folder):
 
 
 def test_diff_of_a_missing_file(folder):
-    """`--diff` of a file that does not exist shows all of it."""
+    """`--diff` shows the whole file if it does not exist."""
     result = invoke("new", "a.py", "--diff")
 
     assert 0 == result.exit_code
@@ -181,7 +181,7 @@ def test_diff_of_a_missing_file(folder):
 
 
 def test_diff_of_other_bytes(folder):
-    """`--diff` shows bytes that are no text as they are."""
+    """`--diff` prints bytes that are not UTF-8 unchanged."""
     (folder / "a.py").write_bytes(b"\xff\r\n")
     result = run("new", "a.py", "--diff")
 
@@ -190,7 +190,7 @@ def test_diff_of_other_bytes(folder):
 
 
 def test_check(folder):
-    """`--check` exits 0 for the same, 1 for another or no file, 2 for an error."""
+    """`--check` exits 0 if nothing would change, 1 if something would, 2 on errors."""
     missing = invoke("new", "a.py", "--check")
     invoke("new", "a.py")
     same = invoke("new", "a.py", "--check")
@@ -207,7 +207,7 @@ def test_check(folder):
 
 
 def test_check_sees_line_ends(folder):
-    """A file that differs in its line ends only is not the same."""
+    """A file with other line ends is a different file."""
     invoke("new", "a.py")
     text = (folder / "a.py").read_bytes()
     (folder / "a.py").write_bytes(text.replace(b"\n", b"\r\n"))
@@ -216,7 +216,7 @@ def test_check_sees_line_ends(folder):
 
 
 def test_check_and_diff():
-    """`--check` says by its exit code what `--diff` shows."""
+    """`--check --diff` exits 1 and shows the change."""
     result = invoke("new", "a.py", "--check", "--diff")
 
     assert 1 == result.exit_code
@@ -240,14 +240,14 @@ def test_json_of_a_file(folder):
 
 
 def test_json_of_standard_output():
-    """With `-`, the text is in the JSON."""
+    """With `-`, the JSON has the text."""
     data = json.loads(invoke("new", "-", "--json").stdout)
 
     assert render(Spec(), "-")[0].text == data["files"][0]["text"]
 
 
 def test_json_of_a_check():
-    """With `--check --diff`, the status and the diff are in the JSON."""
+    """With `--check --diff`, the JSON has the status and the diff."""
     result = invoke("new", "a.py", "--json", "--check", "--diff")
     [entry] = json.loads(result.stdout)["files"]
 
@@ -262,7 +262,7 @@ def test_json_of_a_check():
     ids=" ".join,
 )
 def test_json_of_an_error(arguments):
-    """An error is JSON on standard output, and words on standard error."""
+    """An error is printed as JSON to standard output and as text to standard error."""
     result = invoke("new", "a.py", "--json", *arguments)
     error = json.loads(result.stdout)["error"]
 
@@ -288,7 +288,7 @@ def test_standard_output_is_utf_8(locale):
 
 @pytest.mark.parametrize("flag", ["--dry-run", "--diff", "--check", "--force"])
 def test_flags_for_files(flag):
-    """What is about a file on the disk is a usage error with `-`."""
+    """Flags for files are a usage error with `-`."""
     result = invoke("new", "-", flag)
 
     assert 2 == result.exit_code
@@ -310,7 +310,7 @@ PRINTING = [
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_closed_pipe(arguments):
-    """Nobody reads the output: the command ends, and says nothing of it."""
+    """A closed pipe ends the command without a message."""
     reading, writing = os.pipe()
     os.close(reading)
     command = [*COMMAND, *arguments]
@@ -323,7 +323,7 @@ def test_closed_pipe(arguments):
 
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_closed_standard_output(arguments):
-    """There is no standard output (`>&-`): as quiet as for a closed pipe."""
+    """A closed standard output (`>&-`) ends the command without a message."""
     script = 'exec "$@" >&-'
     command = ["bash", "-c", script, "-", *COMMAND, *arguments]
     result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
@@ -335,7 +335,7 @@ def test_closed_standard_output(arguments):
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
 @pytest.mark.parametrize("arguments", PRINTING, ids=" ".join)
 def test_full_standard_output(arguments):
-    """Output that finds no room ends the command with 2, without a traceback."""
+    """A full disk behind standard output is an error without a traceback."""
     with open("/dev/full", "w") as full:
         command = [*COMMAND, *arguments]
         result = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
@@ -359,7 +359,7 @@ def test_folder_that_is_gone(folder):
 
 
 def converse(arguments, answers):
-    """Runs a command with a terminal for its input, and returns how it ended."""
+    """Runs a command with a terminal as its input. Returns its status and output."""
     ours, terminal = pty.openpty()
     os.write(ours, answers.encode())
     command = [*COMMAND, "new", *arguments]
@@ -374,7 +374,7 @@ def converse(arguments, answers):
 
 
 def test_interactive():
-    """`-i` asks on standard error for what the command line leaves out."""
+    """`-i` asks on standard error for options that are not on the command line."""
     given = ["-i", "-", "--style", "subclass"]
     answers = {option.name: "" for option in OPTIONS if option.name != "style"}
     answers |= {"task": "nope\nbinary", "metric": "auc, precision", "manual_loss": "y"}
@@ -394,7 +394,7 @@ def test_interactive():
 
 
 def test_interactive_keeps_the_answers():
-    """When the answers do not fit together, the next round starts from them."""
+    """When the answers do not fit together, they are the defaults of the next round."""
     first = ["", "", "", "nope", *[""] * (len(OPTIONS) - 4)]
     second = ["", "", "", "mae", *[""] * (len(OPTIONS) - 4)]
     first[-3] = "n"
@@ -405,7 +405,7 @@ def test_interactive_keeps_the_answers():
 
 
 def test_interactive_takes_an_answer_back():
-    """In the next round, `-` clears what was refused."""
+    """In the next round, `-` removes an answer that was refused."""
     rest = [""] * (len(OPTIONS) - 5)
     first, second = ["", "", "", "nope", "mae, nope"], ["", "", "", "-", "-"]
     answers = [*first, *rest, *second, *rest]
@@ -416,7 +416,7 @@ def test_interactive_takes_an_answer_back():
 
 
 def test_interactive_asks_for_what_was_wrong():
-    """An option on the command line that is refused is asked for after all."""
+    """If an option on the command line is refused, `-i` asks for it."""
     first, second = ["" for _ in OPTIONS[1:]], ["" for _ in OPTIONS]
     second[3] = "mae"
     given = ["-i", "-", "--loss", "nope"]
@@ -426,7 +426,7 @@ def test_interactive_asks_for_what_was_wrong():
 
 
 def test_interactive_asks_for_the_file(folder):
-    """Without a target, `-i` asks for the file; one that is refused is asked again."""
+    """Without a target, `-i` asks for the file until it can be written."""
     (folder / "mine.py").write_text("mine\n")
     answers = ["", "mine.py", "class.py", "nets/net.py", *("" for _ in OPTIONS[1:])]
     code, stdout, stderr = converse(["-i"], "\n".join(answers) + "\n")
@@ -439,7 +439,7 @@ def test_interactive_asks_for_the_file(folder):
 
 
 def test_interactive_default_file(folder):
-    """The default file of `-i` is the recipe's."""
+    """The default file of `-i` is named after the recipe."""
     given = ["-i", "--recipe", "vae"]
     code, _, stderr = converse(given, "\n" * 20)
 
@@ -449,7 +449,7 @@ def test_interactive_default_file(folder):
 
 
 def test_interactive_without_a_terminal(folder):
-    """`-i` in a script is an error: nobody is there to answer."""
+    """`-i` without a terminal is an error."""
     result = run("new", "-i", stdin=subprocess.DEVNULL, text=True)
 
     assert 2 == result.returncode
@@ -458,7 +458,7 @@ def test_interactive_without_a_terminal(folder):
 
 
 def test_interactive_looks_first(folder):
-    """`-i` refuses a file that exists before it asks."""
+    """`-i` refuses a file that exists before the first question."""
     (folder / "a.py").write_text("mine\n")
     code, _, stderr = converse(["-i", "a.py"], "")
 
@@ -499,7 +499,7 @@ def test_list_json():
 
 
 def test_markdown_table():
-    """The README's table has a row of three cells for each option."""
+    """The Markdown table has a row of three cells for each option."""
     rows = option_tables.markdown_table().splitlines()
 
     assert len(OPTIONS) + 2 == len(rows)
@@ -533,7 +533,7 @@ def test_generating_does_not_import_keras():
 
 
 def test_module_and_script():
-    """`python -m scaffold` is `kscaffold`, with its name in the usage."""
+    """`python -m scaffold` runs `kscaffold` and shows this name in its usage."""
     assert b"Usage: kscaffold" in run("--help").stdout
     assert f"kscaffold, version {scaffold.__version__}\n" == invoke("--version").stdout
 
@@ -548,7 +548,7 @@ ENVIRONMENTS = [
 
 
 def test_same_options_same_bytes(folder):
-    """Hash seeds, locales, zones and folders do not show in the output."""
+    """The output does not depend on hash seeds, locales, time zones and folders."""
     (folder / "elsewhere" / "deep").mkdir(parents=True)
     arguments = ["new", "-", "--task", "binary", "--manual-metrics", "--sample-weight"]
     arguments += ["--metric", "auc", "--metric", "precision", "--metric", "recall"]
@@ -584,7 +584,7 @@ BLACK_SETTINGS = {
 
 @pytest.mark.parametrize("lines", BLACK_SETTINGS, ids=lambda x: x.replace("\n", " "))
 def test_black_settings(folder, lines):
-    """Black, run in the target's folder, has nothing to change."""
+    """Black changes nothing when it runs in the folder of the target."""
     commands = [["--style", "functional"], ["--style", "subclass"], ["--recipe", "gan"]]
     for place, content in {"with": lines, "without": BLACK_SETTINGS[lines]}.items():
         (folder / place / "deep").mkdir(parents=True)
@@ -609,7 +609,7 @@ def test_black_settings(folder, lines):
 
 @pytest.mark.parametrize("skip", [True, False])
 def test_string_normalization(folder, skip):
-    """The setting about quotes reaches Black, though no template has other ones."""
+    """The setting about quotes reaches Black, although no template needs it."""
     setting = f"[tool.black]\nskip-string-normalization = {str(skip).lower()}\n"
     (folder / "pyproject.toml").write_text(setting)
 
@@ -617,7 +617,7 @@ def test_string_normalization(folder, skip):
 
 
 def test_options_go_before_settings(folder):
-    """`--line-length` and `--target-version` take the place of the settings."""
+    """`--line-length` and `--target-version` override the settings."""
     setting = "[tool.black]\nline-length = 60\ntarget-version = ['py34']\n"
     (folder / "pyproject.toml").write_text(setting)
     mode = black_mode(Path("a.py"), 100, ("py312",))
@@ -628,7 +628,7 @@ def test_options_go_before_settings(folder):
     )
 
 
-# Anything at all.
+# Random arguments.
 
 NAMES = [
     alias for entry in (*LOSSES, *METRICS) for alias in (entry.name, *entry.aliases)
@@ -637,12 +637,12 @@ ANYTHING = st.text(st.characters(exclude_characters="/"), max_size=12)
 
 
 def mostly(good, bad):
-    """Draws something good three times out of four."""
+    """Draws a valid value three times out of four."""
     return st.one_of(good, good, good, bad)
 
 
 def value_of(option):
-    """Draws what somebody might pass to an option."""
+    """Draws a value for an option, valid or not."""
     if option.choices:
         return mostly(st.sampled_from(option.choices), ANYTHING)
     if option.type is int:
@@ -667,7 +667,7 @@ TARGETS = mostly(st.sampled_from(["a.py", "ä_b.py"]), ANYTHING.map("{}.py".form
     "examples", [60, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
 def test_any_command_line(examples, folder):
-    """Any arguments end in a valid, Black-clean file, or in exit 2 and no file."""
+    """Any arguments give a valid, Black-clean file, or exit 2 and no file."""
 
     @settings(max_examples=examples, deadline=None)
     @given(arguments=ARGUMENTS, target=TARGETS)
@@ -680,7 +680,7 @@ def test_any_command_line(examples, folder):
 
 
 def check_command_line(folder, arguments, target):
-    """Runs `kscaffold new`, and looks at what it says and writes."""
+    """Runs `kscaffold new` and checks its messages and files."""
     result = invoke("new", *arguments, "--", target)
 
     event(f"exit {result.exit_code}")
@@ -714,6 +714,6 @@ def test_prompts_and_flags_come_from_spec():
 
 
 def test_click_knows_the_group():
-    """`main` is a Click group: shell completion works as Click does it."""
+    """`main` is a Click group, which has Click's shell completion."""
     assert isinstance(main, click.Group)
     assert {"new", "list"} <= set(main.commands)

@@ -22,14 +22,13 @@ def classes(module, base) -> set[str]:
 
 
 def test_every_loss_is_in_the_table():
-    """The table has the losses of Keras, all of them and no others."""
+    """The table has exactly the losses of Keras."""
     assert classes(keras.losses, keras.losses.Loss) == {loss.name for loss in LOSSES}
 
 
 def test_every_metric_is_in_the_table():
-    """The table has the metrics of Keras that compare, all of them and no others."""
-    # `Accuracy` asks whether the outputs equal the targets: Keras itself takes its
-    # name for the accuracy that fits the targets, and so do we.
+    """The table has exactly the metrics of Keras that compare two tensors."""
+    # Keras replaces the name `accuracy` by the accuracy that fits the targets.
     others = {*NOT_COMPARING, "Accuracy", "Metric"}
     expected = classes(keras.metrics, keras.metrics.Metric) - others
 
@@ -38,7 +37,7 @@ def test_every_metric_is_in_the_table():
 
 @pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: loss.name)
 def test_loss_by_name(loss):
-    """Keras finds the loss by each of its aliases, unless the table denies it."""
+    """Keras finds a loss by each of its aliases, except where `by_name` is false."""
     for alias in loss.aliases:
         if not loss.by_name:
             with pytest.raises(ValueError, match="Could not interpret"):
@@ -54,7 +53,7 @@ def test_loss_by_name(loss):
 
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_metric_by_name(metric):
-    """Keras finds the metric by each of its aliases, and its arguments make one."""
+    """Keras finds a metric by each alias, and accepts the arguments in the table."""
     cls = getattr(keras.metrics, metric.name)
     assert metric.arguments
     for given in metric.arguments.values():
@@ -71,7 +70,7 @@ def test_metric_by_name(metric):
 
 
 def _required(cls) -> dict:
-    """Returns values for the arguments that a metric must have."""
+    """Returns values for the required arguments of a metric."""
     values = {"num_classes": 3, "target_class_ids": [0]}
     parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
     needed = [p.name for p in parameters if p.default is p.empty and p.kind < 2]
@@ -89,7 +88,7 @@ def _required(cls) -> dict:
     ],
 )
 def test_find(table, typed, expected):
-    """A class's name and its aliases in any case are found; logs get the alias."""
+    """A class is found by its name, and by its aliases in upper or lower case."""
     entry, alias = find(table, typed, "loss")
 
     assert (entry.name, alias) == expected
@@ -117,7 +116,7 @@ def test_find(table, typed, expected):
     ],
 )
 def test_not_found(table, typed, hint):
-    """What Keras does not have is refused, with the nearest that it has."""
+    """An unknown name is refused, with the nearest known names."""
     with pytest.raises(SpecError) as caught:
         find(table, typed, "loss" if table is LOSSES else "metric")
 

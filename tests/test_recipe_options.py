@@ -1,4 +1,4 @@
-"""Proves that a recipe's options are options like all others, from one place."""
+"""Proves that the options in a `recipe.toml` work like the options of `Spec`."""
 
 import json
 from dataclasses import replace
@@ -40,7 +40,7 @@ def refused(*arguments) -> str:
 
 
 def another(option):
-    """Returns a value that an option can have and does not have by default."""
+    """Returns a valid value of an option other than its default."""
     if option.type is bool:
         return not option.default
     if option.choices:
@@ -50,7 +50,7 @@ def another(option):
 
 
 def words(option, value) -> list[str]:
-    """Returns the arguments that give an option a value."""
+    """Returns the arguments that set an option."""
     if option.type is bool:
         return [option.flag if value else option.off_flag]
     return [option.flag, str(value)]
@@ -81,7 +81,7 @@ def test_option_of_a_recipe(recipe, option, folder):
 
 @pytest.mark.parametrize(("recipe", "option"), OWN, ids=lambda o: getattr(o, "name", o))
 def test_values_that_an_option_cannot_have(recipe, option):
-    """They are refused on the command line and in Python."""
+    """Invalid values are refused on the command line and in Python."""
     wrong = {
         int: [True, "a"],
         float: ["a", float("nan"), float("inf"), True],
@@ -102,7 +102,7 @@ def test_values_that_an_option_cannot_have(recipe, option):
 
 @pytest.mark.parametrize("spec", recipe_specs(), ids=str)
 def test_options_that_a_recipe_does_not_have(spec):
-    """They are refused with the recipes that have them, not ignored."""
+    """They are refused, and the message names the recipes that have them."""
     own = {option.name for option in recipe_options(spec.recipe)}
     for option in OPTIONS:
         if option.name not in own and option.type is bool:
@@ -114,7 +114,7 @@ def test_options_that_a_recipe_does_not_have(spec):
 
 
 def test_option_without_its_recipe():
-    """An option of a recipe that is not named is refused, and the recipe is named."""
+    """An option of another recipe is refused, and the message names that recipe."""
     said = refused("new", "--beta", "2")
 
     assert "--beta is not an option of the recipe supervised." in said
@@ -124,7 +124,7 @@ def test_option_without_its_recipe():
 
 @pytest.mark.parametrize("arguments", [["--recipe", "gna"], ["--recipe=gna"]])
 def test_unknown_recipe(arguments):
-    """It is refused before the options that it would have, with the nearest one."""
+    """An unknown recipe is refused before its options, with the nearest recipe."""
     said = refused("new", *arguments, "--latent-size", "3")
 
     assert "--recipe cannot be 'gna'" in said
@@ -132,14 +132,14 @@ def test_unknown_recipe(arguments):
 
 
 def test_recipe_may_come_last():
-    """The options of a recipe may stand before its name, and after `--help`."""
+    """`--recipe` may follow the options of the recipe, and `--help`."""
     assert "--beta" in run("new", "--help", "--recipe", "vae").stdout
     assert 0 == run("new", "--beta", "2", "--recipe=vae").exit_code
     assert "--beta" not in run("new", "--help").stdout
 
 
 def test_recipe_of_a_spec_is_fixed():
-    """A spec of one recipe cannot become one of another; one with none is whole."""
+    """The recipe of a spec cannot be replaced."""
     with pytest.raises(SpecError, match="cannot be replaced"):
         replace(Spec(recipe="vae"), recipe="gan")
     assert Spec(recipe="supervised") == Spec()
@@ -147,7 +147,7 @@ def test_recipe_of_a_spec_is_fixed():
 
 
 def test_update_changes_options_of_a_recipe(folder):
-    """`update` knows them, keeps edits, and does not change the recipe."""
+    """`update` changes the options of a recipe and keeps edits, but not the recipe."""
     run("new", "a.py", "--recipe", "vae")
     path = folder / "a.py"
     old = "    def test_step("
@@ -171,7 +171,7 @@ def test_update_changes_options_of_a_recipe(folder):
 
 @pytest.mark.parametrize("spec", recipe_specs(), ids=identify)
 def test_update_from_one_option_to_another(spec, folder):
-    """Without edits, an update gives what `new` writes, and goes back to the byte."""
+    """Without edits, an update writes the same file as `new`, there and back."""
     plain = Spec(recipe=spec.recipe)
     path = folder / "a.py"
     path.write_text(text(plain, "a.py"), "utf-8")
@@ -235,7 +235,7 @@ def completions(words, incomplete):
 
 
 def test_help_of_update():
-    """It names the recipes of an option. Options of one name can differ in meaning."""
+    """The help of `update` names the recipes of an option, with the help of each."""
     shown = " ".join(run("update", "--help").stdout.split())
     texts = {option.name: {} for _, option in OWN}
     for recipe, option in OWN:
@@ -246,7 +246,7 @@ def test_help_of_update():
 
 
 def test_interactive():
-    """`-i` asks for the recipe first, and then for what it has; not for the rest."""
+    """`-i` asks for the recipe first, and then for its options only."""
     answers = {option.name: "" for option in recipe_options("vae")}
     answers |= {"recipe": "vae", "beta": "2", "demo": "n"}
     code, stdout, stderr = converse(["-i", "-"], "\n".join(answers.values()) + "\n")
@@ -257,7 +257,7 @@ def test_interactive():
 
 
 def test_no_project_yet(folder):
-    """A folder as the target of a recipe without a project is refused."""
+    """A folder is refused as the target if the recipe has no project."""
     said = refused("new", "my_gan", "--recipe", "gan")
 
     assert "There is no project for the recipe gan yet." in said
@@ -275,7 +275,7 @@ BROKEN = {
 
 @pytest.mark.parametrize(("content", "problem"), BROKEN.items())
 def test_broken_recipes(content, problem, folder, monkeypatch):
-    """A `recipe.toml` that cannot be read says what is wrong, and where."""
+    """An invalid `recipe.toml` is an error that names the file and the problem."""
     (folder / "mine").mkdir()
     (folder / "mine" / "recipe.toml").write_text(content)
     monkeypatch.setattr(recipes, "FOLDER", str(folder))
@@ -302,7 +302,7 @@ WHOLE = 'title = "A"\nsummary = "B."\nmodule_docstring = "C."\n'
     ],
 )
 def test_broken_options(declared, folder, monkeypatch):
-    """Options that cannot be are an error of the recipe, not of its user."""
+    """Invalid options in a `recipe.toml` are a `TemplateError`, not a `SpecError`."""
     from scaffold import spec
 
     whole = f"{declared}\n{WHOLE}" if "supports" in declared else WHOLE + declared
@@ -320,14 +320,14 @@ def test_broken_options(declared, folder, monkeypatch):
 
 
 def test_same_name_same_type():
-    """Options of one name in two recipes are of one type: `update` has them once."""
+    """Options with the same name have the same type. `update` has only one of them."""
     types = {}
     for _, option in OWN:
         assert option.type is types.setdefault(option.name, option.type)
 
 
 def test_nothing_names_a_recipe():
-    """The code knows recipes by their folders; it names the default one alone."""
+    """The code finds recipes by their folders. It names only the default recipe."""
     from pathlib import Path
 
     import scaffold
