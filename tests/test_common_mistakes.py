@@ -5,16 +5,18 @@ symptom, and the generated class equals `keras.Model` to the last bit.
 """
 
 from dataclasses import dataclass, replace
-from importlib import reload
+from pathlib import Path
 
-import common_mistakes
 import pytest
 
 from scaffold import Spec
 from scaffold.verify.class_under_test import generated_class
+from scaffold.verify.file_import import import_alone
 from scaffold.verify.parity.case import Case
 from scaffold.verify.parity.case_list import CASES
 from scaffold.verify.parity.check import differences
+
+MISTAKES = Path(__file__).with_name("common_mistakes.py")
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def outcome(row: Row, cls: str) -> str:
 
     def load() -> type:
         # Keras rewrites the bases of a class that is called as cls(inputs, outputs).
-        return getattr(reload(common_mistakes), cls)
+        return getattr(import_alone(str(MISTAKES)), cls)
 
     try:
         found = differences(case, replace(generated_class(spec), load=load))
