@@ -54,7 +54,7 @@ def find_class(
             tested,
             weighted=True,
             build=example_builder(header.spec, module, cls),
-            unknown="keras.Model lacks this algorithm, so only the contract applies",
+            unknown="keras.Model lacks this algorithm, so only the invariants apply",
         )
     objective = named_objective(loss, metrics)
     if build:
@@ -63,7 +63,7 @@ def find_class(
             "functional",
             objective,
             build=user_builder(build, cls),
-            unknown="--build has no reference model, so only the contract applies",
+            unknown="--build has no reference model, so only the invariants apply",
         )
     style = _style(cls)
     if not style:

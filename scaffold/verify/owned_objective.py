@@ -77,7 +77,7 @@ def _with_metrics(tested: ClassUnderTest, model) -> ClassUnderTest:
     ]
     if trackers:
         names = ", ".join(trackers)
-        reason = f"the class tracks {names} itself, so only the contract applies"
+        reason = f"the class tracks {names} itself, so only the invariants apply"
         return replace(tested, owns_metrics=True, unknown=reason)
     if not _named(tested.objective, own):
         metrics = tuple(_as_source(metric) for metric in own)
