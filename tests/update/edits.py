@@ -5,7 +5,7 @@ import zlib
 
 
 def definitions(source: str) -> dict[str, range]:
-    """Maps the functions, the methods and the main block of a module to their lines."""
+    """Maps functions, methods and the main block of a module to their line numbers."""
     found = {}
     for node in ast.parse(source).body:
         inner = node.body if isinstance(node, ast.ClassDef) else [node]
@@ -19,7 +19,7 @@ def definitions(source: str) -> dict[str, range]:
 
 
 def places(a: str, b: str) -> tuple[list[tuple[int, int]], list[int]]:
-    """Finds where two texts are the same, and where they are not.
+    """Finds lines that two texts share, and lines that they do not share.
 
     A line is shared if the definition that it is in has it once in both texts, with
     the same neighbours.
@@ -46,7 +46,7 @@ def places(a: str, b: str) -> tuple[list[tuple[int, int]], list[int]]:
 
 
 def edited(source: str, edits: dict[int, str]) -> str:
-    """Makes edits that keep a module what it is: comments, in and behind lines.
+    """Edits a module without changing what it computes: adds and removes comments.
 
     Args:
         source: The module.

@@ -1,4 +1,4 @@
-"""Helpers of the tests of projects that are updated or checked."""
+"""Writes, edits, updates and checks projects, for tests."""
 
 from pathlib import Path
 
@@ -31,7 +31,7 @@ def check(*arguments, code=0):
 
 
 def edit(path, old, new):
-    """Replaces a part of a file that is there once."""
+    """Replaces a part of a file that occurs once."""
     content = Path(path).read_text()
     assert 1 == content.count(old)
     Path(path).write_text(content.replace(old, new))

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("project")
 
 
 def test_check():
-    """Modules and projects are found in folders; what is not kscaffold's is not."""
+    """Generated modules and projects are found in folders, and no other files."""
     make_old("a.py")
     Path("deep").mkdir()
     make_old("deep/b.py", test_step=True)
@@ -28,7 +28,7 @@ def test_check():
 
 
 def test_check_of_what_is_old(monkeypatch):
-    """What an update would change is said with the command, and the status is 1."""
+    """A file that would change is reported with the command, and the status is 1."""
     make_old("a.py")
     make_old("b.py")
     edit("b.py", "        grad_fn = ", "        # Mine.\n        grad_fn = ")
@@ -57,7 +57,7 @@ def test_check_of_what_is_old(monkeypatch):
 
 
 def test_check_of_what_is_broken():
-    """Conflicts and lost records are said for each file, and the others are checked."""
+    """Conflicts and lost records are reported per file, and other files are checked."""
     make_old("a.py")
     make_old("b.py")
     Path("a.py").write_text(
@@ -93,7 +93,7 @@ def test_golden_projects_are_up_to_date():
 
 
 def test_check_of_files_of_a_project():
-    """Any file of a project stands for the project."""
+    """If PATH is a file of a project, the whole project is checked."""
     assert "1 of 1 up to date\n" == check(TRAIN)
     assert "1 of 1 up to date\n" == check(f"{NAME}/pyproject.toml", TRAIN, MODEL)
     assert "does not exist" in check("no/pyproject.toml", code=2)

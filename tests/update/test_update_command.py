@@ -1,4 +1,4 @@
-"""Proves that the command says what it does, and writes whole files or none."""
+"""Proves that the command reports what it does, and writes complete files or none."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from scaffold.update.option_changes import OptionChanges
 
 
 def test_dry_run_diff_and_check(folder):
-    """What would change is said or shown, and nothing is written."""
+    """Changes are listed or shown, and no file is written."""
     path = make(Spec())
     before = path.read_bytes()
 
@@ -37,7 +37,7 @@ def test_dry_run_diff_and_check(folder):
 
 
 def test_json():
-    """The result for machines has the options, the files and the conflicts."""
+    """The JSON result has the options, the files and the conflicts."""
     conflicting()
 
     result = invoke("update", NAME, "--manual-loss", "--json", "--diff")
@@ -56,7 +56,7 @@ def test_json():
 
 
 def test_backup(folder):
-    """With --backup the old file stays, and none that is there is overwritten."""
+    """With --backup, the old file is kept, and no other file is overwritten."""
     path = make(Spec())
     Path(f"{NAME}.orig").write_text("Mine.")
 
@@ -69,7 +69,7 @@ def test_backup(folder):
 
 
 def test_mode_and_link(folder):
-    """The mode of the file stays, and a link to it stays one."""
+    """The mode of the file stays, and a symbolic link stays a link."""
     (folder / "real").mkdir()
     path = make(Spec(), "real/" + NAME)
     path.chmod(0o755)
@@ -83,7 +83,7 @@ def test_mode_and_link(folder):
 
 
 def test_changed_in_the_meantime(monkeypatch):
-    """What is saved while the update thinks is not overwritten."""
+    """A file that is saved during the update is not overwritten."""
     path = make(Spec())
     plan = update_targets.plan_update(NAME, OptionChanges({"test_step": True}))
     edit(path, MINE)
@@ -95,7 +95,7 @@ def test_changed_in_the_meantime(monkeypatch):
 
 
 def test_failed_write(folder, monkeypatch):
-    """If the file cannot be written, it is what it was, and nothing else is there."""
+    """If the file cannot be written, it is unchanged, and no other file is left."""
     path = make(Spec())
     before = path.read_bytes()
 
@@ -132,7 +132,7 @@ while True:
 
 
 def test_kill(tmp_path):
-    """Killed at any moment: each file is the old one or the new one, whole."""
+    """After a kill at any moment, each file is complete, either old or new."""
     contents = {"0" * 100_000, "1" * 100_000}
     for number in range(10):
         folder = tmp_path / str(number)
@@ -152,7 +152,7 @@ def test_kill(tmp_path):
 
 
 def test_copy_is_as_private(folder):
-    """The copy of a file that is kept has its mode."""
+    """The copy of a file has the mode of the file."""
     path = make(Spec())
     path.chmod(0o600)
 
@@ -177,7 +177,7 @@ def test_copy_is_as_private(folder):
     ],
 )
 def test_mistakes(arguments, message):
-    """A mistake is said, and the file is what it was."""
+    """A mistake is reported, and the file is unchanged."""
     path = make(Spec())
     before = path.read_bytes()
 

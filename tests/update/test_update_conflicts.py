@@ -12,7 +12,7 @@ from scaffold.update import block_merge, line_merge
 
 
 def test_conflict(folder):
-    """A conflict is between markers that name the sides, and is said, with status 1."""
+    """A conflict is marked with the names of the sides, and reported with status 1."""
     path = conflicting()
     before = path.read_text()
 
@@ -32,7 +32,7 @@ def test_conflict(folder):
     assert mine[0] in lines[first:last]
     assert [NAME] == os.listdir(folder)
 
-    # Not again before that is resolved: not even to look.
+    # No update before the conflict is resolved, not even a dry run.
     for flag in ("--diff", "--check", "--dry-run", "--backup"):
         assert "unresolved conflicts" in update(NAME, flag, code=2)
 
@@ -42,7 +42,7 @@ def test_conflict(folder):
 
 @pytest.mark.parametrize("flag", ["--dry-run", "--diff", "--check", "--json"])
 def test_conflict_is_foretold(flag):
-    """Whatever is asked for, a conflict is said, and the exit status is 1."""
+    """Every mode reports a conflict, with exit status 1."""
     path = conflicting()
     before = path.read_bytes()
 
@@ -67,7 +67,7 @@ def test_abort_on_conflict(folder):
 
 
 def test_form_and_conflict():
-    """Conflicts and another form at once are refused, with the way out."""
+    """A conflict together with a new style is refused, with a hint."""
     path = conflicting()
     before = path.read_bytes()
 
@@ -78,7 +78,7 @@ def test_form_and_conflict():
 
 
 def test_same_edit_on_both_sides():
-    """What the user wrote as the update would is no conflict."""
+    """An edit that equals the update is not a conflict."""
     path = make(Spec())
     old, new = text(Spec(), NAME), text(Spec(manual_loss=True), NAME)
     body = old.split("\n", 1)[1].rsplit("\n\n\n#", 1)[0]
@@ -91,7 +91,7 @@ def test_same_edit_on_both_sides():
 
 @pytest.mark.parametrize("left", ["<<<<<<<", "=======", ">>>>>>>"])
 def test_half_resolved_conflict(left):
-    """A file in which one marker is left is refused."""
+    """A file with one remaining marker is refused."""
     path = conflicting()
     update(NAME, "--manual-loss", code=1)
     markers = ("<<<<<<<", "=======", ">>>>>>>")
@@ -108,7 +108,7 @@ def test_half_resolved_conflict(left):
 
 @pytest.mark.parametrize("by", ["git", "merge3"])
 def test_merging_lines(by, monkeypatch):
-    """Git and merge3 agree on what is a conflict, and on what is not."""
+    """Git and merge3 find the same conflicts."""
     if by == "merge3":
         monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
     base = "a\nb\nc\nd\ne\nf\ng"
@@ -121,7 +121,7 @@ def test_merging_lines(by, monkeypatch):
     assert (mine.replace("f", "F"), []) == merged(mine, base.replace("f", "F"))
     both = base.replace("b", "<<<<<<< yours\nB\n=======\nX\n>>>>>>> new")
     assert (both, [(2, 6)]) == merged(mine, base.replace("b", "X"))
-    # A file without a last line feed, and lines that look like git's own.
+    # A file without a final line feed, and lines that look like Git's markers.
     odd = base.replace("b", "<<<<<<< o").replace("c", "=======")
     assert (odd.replace("g", "G"), []) == merged(odd, base.replace("g", "G"))
     crlf = base.replace("b", "b\r")
@@ -129,7 +129,7 @@ def test_merging_lines(by, monkeypatch):
 
 
 def test_nothing_to_merge_with(monkeypatch):
-    """Without git and merge3, it is said what to install."""
+    """Without Git and merge3, the hint says what to install, and its licence."""
     path = make(Spec())
     monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
     monkeypatch.setitem(sys.modules, "merge3", None)
@@ -141,11 +141,11 @@ def test_nothing_to_merge_with(monkeypatch):
 
 
 def test_in_a_hook_of_git(monkeypatch):
-    """The variables that git sets for its hooks do not reach the merge."""
+    """Variables that Git sets for its hooks do not affect the merge."""
     path = make(Spec())
     edit(path, MINE)
     monkeypatch.setenv("GIT_DIR", "/nowhere")
-    # Nonsense, for which git fails if it sees it.
+    # Git would fail with this invalid value.
     monkeypatch.setenv("GIT_CONFIG_COUNT", "nonsense")
 
     update(NAME, "--manual-metrics")
@@ -162,7 +162,7 @@ BROKEN_GITS = {
 
 @pytest.mark.parametrize("how", BROKEN_GITS)
 def test_broken_git(how, folder, monkeypatch):
-    """A git that fails is said, whatever its status; nothing is taken for a merge."""
+    """A failure of Git is reported, whatever its status, and nothing is merged."""
     path = make(Spec())
     edit(
         path, ("        return loss, aux", "        # Mine.\n        return loss, aux")

@@ -15,7 +15,7 @@ from scaffold.update.blocks import blocks_of
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
 
-#: Files that kscaffold generated when its templates were others.
+#: Files that earlier versions of kscaffold generated.
 FOLDER = Path(__file__).parent.parent / "earlier"
 EARLIER = sorted(FOLDER.glob("*.py"))
 #: The files with one of Keras's own training steps.
@@ -29,17 +29,17 @@ PROJECTS = {
 
 
 def options_of(path: Path) -> Spec:
-    """Returns the options in the first line of a file."""
+    """Returns the options in the header of a file."""
     return parse_header(path.read_text(encoding="utf-8")).spec
 
 
 def named(path: Path) -> str:
-    """Returns the name that the first line of a file has for it."""
+    """Returns the file name in the header of a file."""
     return parse_header(path.read_text(encoding="utf-8")).target
 
 
 def test_earlier_files_are_earlier():
-    """They differ from what is generated now by more than the version."""
+    """Earlier files differ from new ones by more than the version."""
     assert (13, 5) == (len(EARLIER), len(RELEASED))
     for path in EARLIER:
         now = text(options_of(path), named(path)).split("\n")[1:-2]
@@ -49,7 +49,7 @@ def test_earlier_files_are_earlier():
 
 @pytest.mark.parametrize("earlier", EARLIER, ids=lambda path: path.stem)
 def test_earlier_file(earlier):
-    """An update of a file of earlier templates gives what is generated now."""
+    """The update of an earlier file equals a new file."""
     spec = options_of(earlier)
     path = Path(shutil.copy(earlier, NAME))
 
@@ -62,7 +62,7 @@ def test_earlier_file(earlier):
 
 @pytest.mark.parametrize("earlier", SUPERVISED, ids=lambda path: path.stem)
 def test_edited_earlier_file(earlier):
-    """Newer templates and other options come together, and the edits stay."""
+    """An update to new templates and other options at once keeps edits."""
     spec = options_of(earlier)
     path = Path(shutil.copy(earlier, NAME))
     # A loss, a method, an import and the demo's data.
@@ -94,7 +94,7 @@ def test_edited_earlier_file(earlier):
 
 @pytest.mark.parametrize("earlier", RELEASED, ids=lambda path: path.stem)
 def test_edits_in_all_blocks(earlier):
-    """Edits in all functions and methods stay, wherever the templates moved these."""
+    """Edits in all functions and methods are kept, and move with these."""
     old = earlier.read_text(encoding="utf-8")
     new = text(options_of(earlier), named(earlier))
     shared = [(-9, -9)]
@@ -120,7 +120,7 @@ def block_at(source: str, number: int) -> str:
 
 
 def test_own_definitions():
-    """A function between helpers that moved, and a method, stay with the class."""
+    """A function between helpers that move, a base class and a method are kept."""
     [earlier] = [path for path in RELEASED if path.stem.endswith("functional_plain")]
     function = "def mine(x):\n    return refine(x)\n\n\n"
     base = "class Base(keras.Model):\n    pass\n\n\n"
@@ -173,7 +173,7 @@ def test_own_loss_of_a_release():
 
 @pytest.mark.parametrize("name", PROJECTS)
 def test_earlier_project(name):
-    """A project of earlier templates is updated as one of now, and edits stay."""
+    """The update of an earlier project equals a new project, and keeps edits."""
     shutil.copytree(FOLDER / name, "my_project")
     settings = Path("my_project/pyproject.toml")
     comment = (

@@ -1,4 +1,4 @@
-"""Proves that an update gives what is asked for, and that no edit is lost."""
+"""Proves for random options and edits that an update is correct and loses no edit."""
 
 import re
 from dataclasses import asdict, replace
@@ -17,18 +17,18 @@ pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 
 def options(old: Spec, new: Spec) -> dict:
-    """Returns the options that lead from one spec to another."""
+    """Returns the options that differ between two specs, with their new values."""
     return {k: v for k, v in asdict(new).items() if v != asdict(old)[k]}
 
 
 def specs():
-    """Draws options: those of the goldens, and some without the main block."""
+    """Draws specs of goldens, also without the main block."""
     found = [*core_goldens().values()]
     return st.sampled_from(found + [replace(spec, demo=False) for spec in found[::4]])
 
 
 def check_property(old: Spec, new: Spec, data, do_update) -> None:
-    """Updates an edited module from one spec to another, and looks at every edit.
+    """Updates an edited module from one spec to another, and checks every edit.
 
     Args:
         old: What it was generated with.
@@ -44,7 +44,7 @@ def check_property(old: Spec, new: Spec, data, do_update) -> None:
         st.lists(st.sampled_from(shared), min_size=1, max_size=3, unique=True)
     )
     numbers = sorted(at for at, _ in chosen)
-    # Two edits side by side are one, and it may reach where the texts differ.
+    # Adjacent edits form one edit, which may touch lines that differ.
     assume(all(j - i > 2 for i, j in zip(numbers, numbers[1:], strict=False)))
     how = [data.draw(ways) for _ in chosen]
     mine = {at: way for (at, _), way in zip(chosen, how, strict=True)}
@@ -66,7 +66,7 @@ def check_property(old: Spec, new: Spec, data, do_update) -> None:
 
     result, _ = do_update(Path(NAME), options(old, new))
 
-    # Between markers or not: the edit is there.
+    # The edit is in the text, with or without conflict markers around it.
     assert line in result.split("\n")
 
 
@@ -96,7 +96,7 @@ def hold(check, examples: int) -> None:
     "examples", [6, pytest.param(300, marks=pytest.mark.exhaustive)]
 )
 def test_edits_arrive(examples, render_once):
-    """Edits where two specs agree arrive in the new text, which trains; none is lost.
+    """Edits where two specs agree are in the new text, which trains.
 
     Where the specs differ, an edit is in a conflict, or there without one.
     """
@@ -107,18 +107,18 @@ def test_edits_arrive(examples, render_once):
 
 
 def without_edits(path, change):
-    """Stands for an update that throws the edits away."""
+    """Simulates an update that loses edits."""
     result, conflicts = plain_update(path, change)
     return re.sub("  # mine$", "", result, flags=re.MULTILINE), conflicts
 
 
 def without_update(path, change):
-    """Stands for an update that does nothing."""
+    """Simulates an update that does nothing."""
     return path.read_text(encoding="utf-8"), ()
 
 
 def with_theirs(path, change):
-    """Stands for an update that settles conflicts in silence."""
+    """Simulates an update that resolves conflicts silently."""
     result, _ = plain_update(path, change)
     marked = re.compile(r"<<<<<<< .*?\n=======\n(.*?)>>>>>>> .*?\n", re.DOTALL)
     return marked.sub(r"\1", result), ()
@@ -126,7 +126,7 @@ def with_theirs(path, change):
 
 @pytest.mark.parametrize("broken", [without_edits, without_update, with_theirs])
 def test_edits_can_be_lost(broken):
-    """An update that loses an edit, or does nothing, is found out."""
+    """The property fails for an update that loses an edit, or does nothing."""
     with pytest.raises(AssertionError):
         hold(lambda old, new, data: check_property(old, new, data, broken), 30)
 
@@ -135,7 +135,7 @@ def test_edits_can_be_lost(broken):
     "examples", [8, pytest.param(60, marks=pytest.mark.exhaustive)]
 )
 def test_round_trip(examples, render_once):
-    """Without edits, A to B gives what `new` writes, and B to A the bytes of A."""
+    """Without edits, an update equals a new file, and the way back restores the old."""
 
     def check(old, new, data):
         path = make(old)

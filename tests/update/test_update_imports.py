@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("plain_compiler")
 
 
 def test_added_imports():
-    """Imports of both sides are there once, whoever added them."""
+    """An import that both sides add is in the module once."""
     path = make(Spec(demo=False))
     mine = "import keras\nimport numpy as np\nimport optax\n"
     edit(path, ("import keras\n", mine), ("import os\n", "import json\nimport os\n"))
@@ -25,7 +25,7 @@ def test_added_imports():
 
 
 def test_used_imports_stay():
-    """An import that the new text does not need stays if the user's lines need it."""
+    """An import that only the user's lines need is kept."""
     path = make(Spec(demo=True))
     edit(path, (MINE[0], "        np.float32(0)\n" + MINE[0]))
 
@@ -36,7 +36,7 @@ def test_used_imports_stay():
 
 
 def test_missing_imports_are_added():
-    """An import that the user dropped with its use comes back with a new use."""
+    """An import that the user removed is added again if new lines need it."""
     old = "import numpy as np\n\n\ndef one():\n    return np.one\n"
     ours = "\n\ndef one():\n    return 1\n"
     new = f"{old}\n\ndef two():\n    return np.two\n"
@@ -58,7 +58,7 @@ SPELLINGS = [
 
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_imports_in_other_words(spelling):
-    """An import that is there in other words is not added again."""
+    """An import in another spelling is not added again."""
     path = make(Spec(demo=False))
     edit(path, ("import keras\n", f"import keras\n{spelling}\n"))
 
@@ -70,7 +70,7 @@ def test_imports_in_other_words(spelling):
 
 
 def test_imports_with_comments():
-    """New imports find their place among imports with comments behind them."""
+    """New imports are in order among imports with trailing comments."""
     path = make(Spec(demo=False))
     path.write_text(
         re.sub("^(import .*)$", r"\1  # noqa: E402", path.read_text(), flags=re.M)
@@ -84,7 +84,7 @@ def test_imports_with_comments():
 
 
 def test_import_of_something_else():
-    """If a name that the new text needs means something else, that is said."""
+    """If a name that the new text imports means something else, this is reported."""
     path = make(Spec(demo=False))
     edit(path, ("import inspect\n", "from cmath import sqrt as np\nimport inspect\n"))
 

@@ -1,4 +1,4 @@
-"""Proves that changes of neighbouring lines are merged, if they are apart."""
+"""Proves that changes of neighbouring statements and comments are merged."""
 
 import pytest
 
@@ -76,20 +76,20 @@ CONFLICTS = {
 
 @pytest.fixture(params=["git", "merge3"], autouse=True)
 def merger(request, monkeypatch):
-    """Takes git for a merge, or the package merge3."""
+    """Merges with Git, then with the package merge3."""
     if request.param == "merge3":
         monkeypatch.setattr(line_merge.shutil, "which", lambda _: None)
 
 
 def sides(changes, base=BASE) -> list[str]:
-    """Returns what two sides make of a text."""
+    """Applies the change of each side to a text."""
     assert all(1 == base.count(old) for old, _ in changes)
     return [base.replace(old, new) for old, new in changes]
 
 
 @pytest.mark.parametrize("what", MERGED)
 def test_neighbours(what):
-    """Both changes are in the merged text, whichever side made them."""
+    """The merged text has both changes, whichever side made them."""
     one, other = MERGED[what]
     wanted = BASE.replace(*one).replace(*other)
     if what == "a new statement and the next one":
@@ -110,7 +110,7 @@ def test_conflicts(what):
 
 
 def test_neighbours_in_other_texts():
-    """In a text that is not Python, neighbouring lines are in conflict as for git."""
+    """In a text that is not Python, changes of neighbouring lines are in conflict."""
     base = "# A heading\nSome text, and more.\n"
     changes = (("A heading", "Mine"), ("Some text", "Other text"))
 

@@ -1,4 +1,4 @@
-"""Proves that blocks which new templates move are merged, wherever they are now."""
+"""Proves that the merge follows blocks that new templates move."""
 
 import pytest
 
@@ -14,13 +14,13 @@ STEP = "\n    def step(self, x):\n        a = second(x)\n        return a\n"
 CONFIG = "\n    def config(self):\n        return {}\n"
 MAIN = "\n\nif __name__ == '__main__':\n    Net()\n"
 
-#: Helper functions are before the class, then behind it. A method moves as well.
+#: Helper functions move from before the class to after it, and a method moves.
 OLD = [IMPORTS, FIRST, SECOND, HEAD, CONFIG, CALL, STEP, MAIN]
 NEW = [IMPORTS, HEAD, CALL, STEP, CONFIG, FIRST, SECOND, MAIN]
 
 
 def merged(ours: list[str], theirs: list[str] = NEW) -> str:
-    """Merges a module of the user's, without a conflict."""
+    """Merges a user's module, without a conflict."""
     result = merge(*map("".join, (OLD, ours, theirs)), ("yours", "new"))
 
     assert result.conflicts == ()
@@ -28,7 +28,7 @@ def merged(ours: list[str], theirs: list[str] = NEW) -> str:
 
 
 def behind(part: str, own: str, parts: list[str]) -> list[str]:
-    """Adds lines behind a part of a module."""
+    """Inserts lines after a part of a module."""
     at = parts.index(part) + 1
     return [*parts[:at], own, *parts[at:]]
 
@@ -40,7 +40,7 @@ def test_blocks_move():
 
 @pytest.mark.parametrize("part", [FIRST, SECOND, HEAD, CONFIG, CALL, STEP, MAIN])
 def test_edits_move_with_their_block(part):
-    """An edit in a block is where that block is now."""
+    """An edit moves with the block that it is in."""
     *lines, last, _ = part.split("\n")
     mine = "\n".join([*lines, f"{last}  # mine", ""])
 
@@ -52,7 +52,7 @@ def test_edits_move_with_their_block(part):
 
 @pytest.mark.parametrize("part", [FIRST, CONFIG, STEP])
 def test_removed_blocks_stay_away(part):
-    """A block that the user removed does not come back because it moved."""
+    """A block that the user removed stays removed when the templates move it."""
     old, new = ([one for one in parts if one != part] for parts in (OLD, NEW))
 
     assert "".join(new) == merged(old)
@@ -85,7 +85,7 @@ OWN = {
 
 @pytest.mark.parametrize("what", OWN)
 def test_own_blocks(what):
-    """A block of the user's own is where it was, and where its names are bound."""
+    """A user's block keeps its place, unless it would run before a name is bound."""
     follows, own, comes_behind = OWN[what]
 
     expected = behind(comes_behind, own, NEW)
@@ -94,7 +94,7 @@ def test_own_blocks(what):
 
 
 def test_own_base_class_stays_before_the_class():
-    """A class that the generated one needs when it is defined stays before it."""
+    """A user's base class stays before the generated class."""
     own = "\n\nclass Mine(keras.Model):\n    pass\n"
     head = HEAD.replace("keras.Model", "Mine")
     ours = [IMPORTS, FIRST, own, SECOND, head, CONFIG, CALL, STEP, MAIN]
@@ -104,7 +104,7 @@ def test_own_base_class_stays_before_the_class():
 
 
 def test_helpers_stay_where_the_class_needs_them():
-    """A value that the class needs stays before it, with the helper it comes from."""
+    """A value that the class body reads stays before it, with the helper it calls."""
     own = "\n\nMINE = second(1)\n"
     head = HEAD.replace("size = 1", "size = MINE")
     ours = [IMPORTS, FIRST, SECOND, own, head, CONFIG, CALL, STEP, MAIN]
@@ -114,7 +114,7 @@ def test_helpers_stay_where_the_class_needs_them():
 
 
 def test_both_sides_move_blocks():
-    """What the user moved stays there; what the templates moved goes there."""
+    """Moves by the user and moves by the templates are both kept."""
     ours = [IMPORTS, FIRST, SECOND, HEAD, CONFIG, STEP, CALL, MAIN]
     wanted = [IMPORTS, HEAD, STEP, CALL, CONFIG, FIRST, SECOND, MAIN]
 
@@ -122,7 +122,7 @@ def test_both_sides_move_blocks():
 
 
 def test_own_form_in_a_block_that_moves():
-    """Lines of the user's that Black would change stay as they are, moved or not."""
+    """Black does not format the user's lines in a block that moved."""
     own = FIRST.replace("return x", "return ( x )")
     ours, new = "".join(OLD).replace(FIRST, own), "".join(NEW).replace(FIRST, own)
 

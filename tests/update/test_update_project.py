@@ -1,4 +1,4 @@
-"""Proves that the update of a project keeps every edit in every file."""
+"""Proves that the update of a project keeps the edits in every file."""
 
 import json
 import os
@@ -32,7 +32,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("words", CHANGES, ids=" ".join)
 def test_round_trip(words):
-    """Without edits, an update gives what `new` writes, and back the same bytes."""
+    """Without edits, an update equals a new project, and the way back the old one."""
     before = files()
     command = ["new", "other/my_project", *words]
     assert 0 == CliRunner().invoke(main, command).exit_code
@@ -48,7 +48,7 @@ def test_round_trip(words):
 
 
 def test_edits_stay():
-    """Edits in all files stay, and so does what the user put into `pyproject.toml`."""
+    """Edits in all files are kept, including tables in `pyproject.toml`."""
     edits = {
         "pyproject.toml": ('"scikit-learn",', '"scikit-learn",\n    "pandas",'),
         "README.md": ("## Training\n", "## Training\n\nMine.\n"),
@@ -80,7 +80,7 @@ def test_edits_stay():
 
 @pytest.mark.exhaustive
 def test_updated_project_trains():
-    """An updated project with edits trains: its files are those of a new one."""
+    """An updated project with edits trains."""
     edit(MODEL, "        grad_fn = ", "        # Mine.\n        grad_fn = ")
     update(NAME, "--task", "multiclass", "--sample-weight", "--fuse-steps")
 
@@ -107,7 +107,7 @@ def test_renamed_class():
 
 
 def test_conflict():
-    """A conflict in one file is said, and the others are updated; or none is."""
+    """A conflict in one file is reported, and the other files are updated."""
     edit(MODEL, "For a loss of your own,", "For a loss of their own,")
     before = files()
 
@@ -126,7 +126,7 @@ def test_conflict():
     [2, *(pytest.param(n, marks=pytest.mark.exhaustive) for n in (1, 3))],
 )
 def test_killed_between_files(ends_after, monkeypatch):
-    """After a kill between two files, the same update does the rest."""
+    """After a kill between two files, the same update completes the rest."""
     edit(MODEL, "        grad_fn = ", "        # Mine.\n        grad_fn = ")
     real, written = file_swap.write, []
 
@@ -154,7 +154,7 @@ def test_killed_between_files(ends_after, monkeypatch):
 
 
 def test_json():
-    """The result for machines lists the files and what becomes of each."""
+    """The JSON result lists the files with their statuses."""
     result = CliRunner().invoke(
         main, ["update", NAME, "--test-step", "--dry-run", "--json"]
     )
@@ -168,7 +168,7 @@ def test_json():
 
 
 def test_diff_of_files_that_are_away():
-    """A removed file has no diff, and is no reason to fail."""
+    """A removed file has no diff, and causes no error."""
     Path(NAME, "README.md").unlink()
 
     result = CliRunner().invoke(main, ["update", NAME, "--test-step", "--diff"])

@@ -1,4 +1,4 @@
-"""Proves that the files of a project are found, also where the user moved them."""
+"""Proves that the files of a project are found, including moved ones."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.usefixtures("project")
 
 
 def test_moved_files():
-    """Files that the user moved are updated where they are now."""
+    """Moved files are updated in their new place."""
     Path(NAME, "nets").mkdir()
     Path(MODEL).rename(f"{NAME}/nets/net.py")
     edit(TRAIN, "from .model import", "from ..nets.net import")
@@ -25,12 +25,12 @@ def test_moved_files():
     assert not Path(MODEL).exists()
     assert f"Updated {NAME}/nets/net.py\n" in said
     assert f"{NAME} is up to date\n" == update(NAME)
-    # The module alone is not a project.
+    # A file of the project cannot be updated alone.
     assert f"kscaffold update {NAME}" in update(f"{NAME}/nets/net.py", code=2)
 
 
 def test_renamed_project():
-    """A project whose folder has another name keeps the name of its package."""
+    """A project in a renamed folder keeps the name of its package."""
     Path(NAME).rename("clone")
 
     update("clone", "--test-step")
@@ -39,7 +39,7 @@ def test_renamed_project():
 
 
 def test_renamed_package():
-    """A package that the user renamed is found by what is in it."""
+    """A renamed package is found by its content."""
     Path(NAME, NAME).rename(Path(NAME, "net"))
     for path in [*Path(NAME, "net").glob("*.py"), Path(NAME, "tests/test_model.py")]:
         path.write_text(path.read_text().replace(NAME, "net"))
@@ -56,7 +56,7 @@ def test_renamed_package():
 
 
 def test_removed_file():
-    """A file that the user removed stays away; it is said if the update changes it."""
+    """A removed file stays removed. It is reported if the update changes it."""
     Path(NAME, "README.md").unlink()
     Path(TRAIN).unlink()
 
@@ -71,7 +71,7 @@ def test_removed_file():
 
 
 def test_new_and_dropped_files(monkeypatch):
-    """Files that only the new templates have are added; those they lack are removed."""
+    """New files are added, and files that are no longer generated are removed."""
     from scaffold.update import project_update
 
     real = project_update.project_texts
@@ -106,7 +106,7 @@ def test_new_and_dropped_files(monkeypatch):
 
 
 def test_other_models_are_not_moved_files():
-    """A model of its own in the project is never taken for a file of the project."""
+    """A separate model in the project is not taken for a moved file."""
     Path(NAME, "exp").mkdir()
     make_old(f"{NAME}/exp/net.py", style="subclass")
     before = Path(NAME, "exp/net.py").read_text()
@@ -118,7 +118,7 @@ def test_other_models_are_not_moved_files():
 
 
 def test_model_of_its_own_in_a_project():
-    """A model that was generated beside the project's is updated by itself."""
+    """A separate model in the project is updated alone."""
     Path(NAME, "exp").mkdir()
     make_old(f"{NAME}/exp/model.py")
 
@@ -126,6 +126,6 @@ def test_model_of_its_own_in_a_project():
 
     assert "def test_step" in Path(NAME, "exp/model.py").read_text()
     assert "2 of 2 up to date\n" == check(NAME)
-    # A project's own file is not, with or without another base.
+    # A file of the project is not, with or without --base.
     for words in ([], ["--base", MODEL]):
         assert f"kscaffold update {NAME}" in update(MODEL, *words, code=2)

@@ -33,7 +33,7 @@ LOST = {
 
 @pytest.mark.parametrize("how", LOST)
 def test_lost_record(how):
-    """A section that is lost or edited is noticed, and nothing is changed."""
+    """A lost or edited section is reported, and no file changes."""
     old, new, message = LOST[how]
     edit(f"{NAME}/pyproject.toml", old, new)
     before = files()
@@ -45,7 +45,7 @@ def test_lost_record(how):
 
 
 def test_damaged_record():
-    """A damaged record is noticed; --base names a folder with the project as it was."""
+    """A damaged record is reported, and --base replaces it."""
     shutil.copytree(NAME, "old")
     settings = Path(NAME, "pyproject.toml")
     word = tomllib.loads(settings.read_text())["tool"]["kscaffold"]["base"]["README.md"]
@@ -63,7 +63,7 @@ def test_damaged_record():
 
 
 def test_project_without_records():
-    """A project of a kscaffold without records is updated with --base."""
+    """A project without records is updated with --base."""
     settings = Path(NAME, "pyproject.toml")
     text = settings.read_text()
     settings.write_text(text[: text.index("\n[tool.kscaffold.base]")])
@@ -130,12 +130,12 @@ SECTIONS = {
         re.sub('^"', 'base."', base_table(text).split("\n", 1)[1], flags=re.MULTILINE),
     ).replace("\n\nbase.", "\nbase."),
 }
-#: The others are for CI: each takes a second.
+#: CI tests all forms. Each takes a second.
 EVERY_DAY = ("another table between", "comments behind the records", "dotted keys")
 
 
 def without_values(text: str) -> str:
-    """Removes the values that an update changes."""
+    """Removes the values that an update changes from a `pyproject.toml`."""
     strings = r"""(\"""[^"]*\"""|'[^'\n]*'|"[^"\n]*")"""
     keys = r'((?:version|command|(?:base\.)?"[^"]+") += +)'
     return re.sub(f"{keys}{strings}", r"\1", text)
@@ -150,10 +150,10 @@ def without_values(text: str) -> str:
     ],
 )
 def test_section_in_another_form(how, ends):
-    """Comments, tables, spaces and line ends are what they were, around new values."""
+    """Only values change. Comments, tables, spaces and line ends are kept."""
     settings = Path(NAME, "pyproject.toml")
     text = SECTIONS[how](settings.read_text())
-    assert SECTIONS[how] and text != settings.read_text()
+    assert text != settings.read_text()
     settings.write_bytes(text.replace("\n", ends).encode())
     before = tomllib.loads(text)
 
@@ -172,7 +172,7 @@ def test_section_in_another_form(how, ends):
 
 
 def test_values_of_other_files():
-    """Records are added and removed one by one, beside those that stay."""
+    """Records are added and removed, and other lines stay."""
     settings = Path(NAME, "pyproject.toml")
     text = settings.read_text().replace('"README.md" =', '# mine\n"README.md" =')
     words = tomllib.loads(text)["tool"]["kscaffold"]["base"]
@@ -196,7 +196,7 @@ BAD_SECTIONS = {
 
 @pytest.mark.parametrize("how", BAD_SECTIONS)
 def test_bad_section(how):
-    """What would be lost, or is of another kind, is refused, and nothing is changed."""
+    """Unknown keys and values of another type are refused, and no file changes."""
     edit(f"{NAME}/pyproject.toml", *BAD_SECTIONS[how])
     before = files()
 
@@ -206,7 +206,7 @@ def test_bad_section(how):
 
 
 def test_damaged_record_of_the_module():
-    """A damaged last line of the project's module is noticed."""
+    """A damaged record in the project's module is reported."""
     line = Path(MODEL).read_text().split("\n")[-2]
     edit(MODEL, line, line[:25] + ("A" if line[25] != "A" else "B") + line[26:])
 

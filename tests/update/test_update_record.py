@@ -1,4 +1,4 @@
-"""Proves that the text as it was generated is found, or its loss is reported."""
+"""Proves that the merge base is found, or its loss is reported."""
 
 import shutil
 import zlib
@@ -25,7 +25,7 @@ RELEASED_DIGEST = 2706146140
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("length", [79, 100, 120])
 def test_records_of_other_lengths_are_short(length):
-    """In the line lengths that people use, records are not much longer."""
+    """Records are not much longer for common line lengths."""
     for spec in core_specs(line_length=length)[::7]:
         [word] = RECORD.findall(render(spec, NAME)[0].text)
 
@@ -33,7 +33,7 @@ def test_records_of_other_lengths_are_short(length):
 
 
 def test_dictionary_only_grows():
-    """The lines that are out in the world are where they were."""
+    """The lines that released records refer to are unchanged."""
     released = DICTIONARY.read_bytes().split(b"\n")[:RELEASED_LINES]
 
     assert RELEASED_LINES == len(released)
@@ -58,7 +58,7 @@ LOST = {
 
 @pytest.mark.parametrize("how", LOST)
 def test_lost_record(how):
-    """A record that is lost or damaged is noticed, and --base is the way out."""
+    """A lost or damaged record is reported, and --base replaces it."""
     change, message = LOST[how]
     path = make(Spec())
     edit(path, MINE)
@@ -80,7 +80,7 @@ def test_lost_record(how):
 
 @pytest.mark.parametrize("place", range(0, 120, 7))
 def test_any_damage_is_noticed(place):
-    """Whatever letter of a record changes, it is noticed."""
+    """A change of any letter of a record is detected."""
     [word] = RECORD.findall(text(Spec(manual_loss=True), NAME))
     place %= len(word)
     for letter in "Aq_":
@@ -90,20 +90,20 @@ def test_any_damage_is_noticed(place):
 
 
 def test_damaged_styles_are_noticed():
-    """The checksum of a record covers the form of the text as well."""
+    """The checksum of a record includes the styles."""
     record = Record("x = 1\n", ({"line_length": 100},))
     for place in range(len(record.word)):
         for letter in "AQz9":
             word = record.word[:place] + letter + record.word[place + 1 :]
             try:
-                # Some bits mean nothing, such as those behind the last byte.
+                # Some bits are unused, such as the bits after the last byte.
                 assert record == Record.of_word(word)
             except RecordError:
                 continue
 
 
 def test_edited_first_line():
-    """Options are not changed by editing the first line: that is said."""
+    """An edit of the header is reported: it does not change options."""
     path = make(Spec())
     first = text(Spec(), NAME).split("\n")[0]
     edit(path, (first, f"{first} --test-step"))
@@ -114,7 +114,7 @@ def test_edited_first_line():
 
 
 def test_first_line_without_its_excuse():
-    """Tools may remove the `noqa` behind the first line."""
+    """A header without its `noqa` comment is accepted."""
     spec = Spec(
         manual_loss=True, manual_metrics=True, sample_weight=True, test_step=True
     )
@@ -128,7 +128,7 @@ def test_first_line_without_its_excuse():
 
 
 def test_newer_kscaffold():
-    """What a newer kscaffold wrote is left to it."""
+    """A file of a newer version is refused, with a hint how to install it."""
     path = make(Spec())
     edit(path, (f"by kscaffold {__version__}:", "by kscaffold 99.1:"))
 
@@ -142,7 +142,7 @@ def test_newer_kscaffold():
     [("0.2.0rc1", False), ("0.2.0.dev3", False), ("0.10", True), ("1.0a1", True)],
 )
 def test_versions(version, is_newer, monkeypatch):
-    """What is newer is compared by numbers, and a release is not newer than its rc."""
+    """Versions are compared by number, and suffixes are ignored."""
     monkeypatch.setattr(merge_base, "__version__", "0.2.0")
     if is_newer:
         with pytest.raises(RecordError, match="newer than this"):
@@ -160,7 +160,7 @@ NOT_OURS = {
 
 @pytest.mark.parametrize("what", NOT_OURS)
 def test_other_files(what):
-    """What kscaffold did not write is refused."""
+    """Files that kscaffold did not write are refused."""
     content, message = NOT_OURS[what]
     arguments = []
     if content is None:
@@ -176,7 +176,7 @@ def test_other_files(what):
 
 
 def test_base_with_edits():
-    """A base that was edited is none: its edits would be lost."""
+    """A base with edits is refused, because these would be lost."""
     path = make(Spec())
     edit(path, MINE)
     old = Path(shutil.copy(path, "OLD.py"))

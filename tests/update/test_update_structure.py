@@ -1,4 +1,4 @@
-"""Proves that whatever people add to a module stays where it is."""
+"""Proves that additions to a module keep their place."""
 
 import difflib
 from dataclasses import replace
@@ -68,7 +68,7 @@ STRUCTURES = {
     ids=["more", "less"],
 )
 def test_structures(what, change):
-    """Whatever is added stays where it is: without it, the text is the new one."""
+    """An addition keeps its place, and the rest of the text equals a new file."""
     source = text(Spec(), NAME)
     mine = STRUCTURES[what](source)
     added = [
@@ -86,7 +86,7 @@ def test_structures(what, change):
         assert 1 == lines.count(line) - wanted.count(line), line
         lines.remove(line)
     assert [x for x in wanted if x.strip()] == [x for x in lines if x.strip()]
-    # In the same place: behind the line that it was behind.
+    # The addition follows the same line as before.
     at = mine.split("\n").index(added[0])
     before = [x for x in mine.split("\n")[:at] if x.strip() and x in wanted]
     found = [
@@ -99,7 +99,7 @@ def test_structures(what, change):
 
 
 def test_comment_at_the_end_of_a_method():
-    """It stays with its method when the update adds another one behind."""
+    """A comment stays with its method when the update adds another method after it."""
     path = make(Spec())
     path.write_text(STRUCTURES["a comment at the end of a method"](path.read_text()))
 
@@ -111,7 +111,7 @@ def test_comment_at_the_end_of_a_method():
 
 
 def test_blocks_are_the_text():
-    """The blocks of a module are its lines, all of them in their order."""
+    """The blocks of a module contain all of its lines in order."""
     for edit_of in STRUCTURES.values():
         for spec in (Spec(), Spec(fuse_steps=True, style="subclass")):
             source = text(spec, NAME)
@@ -122,7 +122,7 @@ def test_blocks_are_the_text():
 
 
 def test_deep_nesting():
-    """Python that is too deep for Python's own parser is merged line by line."""
+    """A deeply nested expression does not prevent an update."""
     path = make(Spec())
     edit(
         path, ("import inspect\n", f"import inspect\n\nX = {'+'.join(['1'] * 4000)}\n")
@@ -134,7 +134,7 @@ def test_deep_nesting():
 
 
 def test_file_with_a_syntax_error():
-    """A file that is not Python at the moment is merged line by line."""
+    """A file with a syntax error is merged line by line."""
     path = make(Spec())
     edit(path, (MINE[0], "        if:\n" + MINE[0]))
 

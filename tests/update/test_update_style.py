@@ -1,4 +1,4 @@
-"""Proves that an update keeps the form of a file: its style, and its line ends."""
+"""Proves that an update keeps the style and the line ends of a file."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ FORMATTERS = {
     "ruff": ["ruff", "format", "--isolated", "--quiet", "--line-length"],
 }
 
-#: The others are for CI: each takes two seconds.
+#: CI tests all of these. Each takes two seconds.
 FORMS = [
     pytest.param(name, length, marks=[] if few else pytest.mark.exhaustive)
     for name, length, few in [
@@ -32,7 +32,7 @@ FORMS = [
 
 @pytest.mark.parametrize(("formatter", "length"), FORMS)
 def test_reformatted_file(formatter, length):
-    """A file in another form is updated in that form, without a conflict."""
+    """A reformatted file is updated in its style, without a conflict."""
     path = make(Spec())
     edit(path, MINE)
     command = [sys.executable, "-m", *FORMATTERS[formatter], str(length), NAME]
@@ -43,7 +43,7 @@ def test_reformatted_file(formatter, length):
 
     after = path.read_text(encoding="utf-8")
     mode = black.Mode(line_length=length)
-    # In 100 columns the plainest file looks as in 88: nothing says that it is in 100.
+    # The plainest file has no line that Black would join at 100 columns.
     if formatter == "black" and length != 100:
         assert black.format_str(after, mode=mode) == after
     assert "# My line." in after and "def test_step" in after
@@ -59,7 +59,7 @@ def test_reformatted_file(formatter, length):
 
 
 def test_line_length_is_changed():
-    """With --line-length the whole file takes the new form, the user's lines too."""
+    """`--line-length` reformats the whole file, including the user's lines."""
     path = make(Spec())
     edit(
         path,
@@ -77,7 +77,7 @@ def test_line_length_is_changed():
 
     update(NAME, "--unset", "line-length")
 
-    # What the user did not edit is as it was, to the last bit.
+    # Lines without edits are restored exactly.
     after = path.read_text(encoding="utf-8")
     assert black.format_str(after, mode=black.Mode()) == after
     start = "    def train_step("
@@ -90,7 +90,7 @@ def test_line_length_is_changed():
 
 
 def test_form_of_own_lines_stays():
-    """Lines of the user's that Black would change stay as they are."""
+    """Black does not format the user's lines."""
     path = make(Spec())
     own = ("        return logs, (", "        print( 'x' )\n        return logs, (")
     edit(path, own)
@@ -101,7 +101,7 @@ def test_form_of_own_lines_stays():
 
 
 def test_only_new_lines_are_formatted():
-    """Black formats the lines that an update brought, and no others."""
+    """Black formats only the lines that an update adds."""
     mine = "def f():\n    print( 'x' )\n\n\ndef g():\n    return 1\n"
     merged = mine.replace("return 1", "return ( 'y' )")
 
@@ -111,7 +111,7 @@ def test_only_new_lines_are_formatted():
 
 
 def test_settings_of_black_come_first():
-    """New text is in the form of `[tool.black]`, if the file is."""
+    """New lines follow `[tool.black]`."""
     Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
     path = Path(NAME)
     path.write_text(text(Spec()))
@@ -124,7 +124,7 @@ def test_settings_of_black_come_first():
 
 
 def test_settings_of_black_are_no_change():
-    """Other settings alone change nothing, as long as nothing else does."""
+    """New Black settings alone do not change a file."""
     path = make(Spec())
     edit(path, MINE)
     Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
@@ -134,7 +134,7 @@ def test_settings_of_black_are_no_change():
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"], ids=["", "bom"])
 def test_crlf(bom):
-    """A file of a Windows editor keeps its line ends, and the mark before UTF-8."""
+    """A file keeps CRLF line ends and its byte order mark."""
     path = make(Spec())
     edit(path, MINE)
     path.write_bytes(bom + path.read_bytes().replace(b"\n", b"\r\n"))
@@ -148,7 +148,7 @@ def test_crlf(bom):
 
 
 def test_mixed_line_ends():
-    """Lines keep the ends that they have; new ones have those of most lines."""
+    """Lines keep their line ends, and new lines have the most common one."""
     path = make(Spec())
     content = path.read_bytes().replace(b"\n", b"\r\n")
     mixed = content.replace(b"import keras\r\n", b"import keras\n")
@@ -162,7 +162,7 @@ def test_mixed_line_ends():
 
 
 def test_lines_around_the_first():
-    """A licence above the first line stays there, and so does one's deletion."""
+    """A licence above the header is kept, and a removed header stays removed."""
     path = make(Spec())
     path.write_text("# Licence: mine.\n" + path.read_text())
 

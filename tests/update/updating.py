@@ -1,4 +1,4 @@
-"""Helpers of the tests of updates: they write, edit, update and train modules."""
+"""Writes, edits, updates and trains modules, for tests."""
 
 import importlib.util
 import runpy
@@ -22,12 +22,12 @@ MINE = (
     "        # My line.\n        return logs, (",
 )
 
-#: An edit of a line that --manual-loss removes.
+#: An edit of a line that `--manual-loss` removes.
 IN_THE_WAY = ("For a loss of your own,", "For a loss of their own,")
 
 
 def invoke(*arguments):
-    """Runs the command in this process."""
+    """Runs kscaffold in this process."""
     result = CliRunner().invoke(main, [str(word) for word in arguments])
     assert result.exception is None or isinstance(result.exception, SystemExit)
     return result
@@ -47,7 +47,7 @@ def make(spec: Spec, name=NAME) -> Path:
 
 
 def edit(path: Path, *edits: tuple[str, str]) -> None:
-    """Replaces parts of a file, each of which must be there once."""
+    """Replaces parts of a file, each of which must occur once."""
     content = path.read_text(encoding="utf-8")
     for old, new in edits:
         assert content.count(old) == 1, (old, content.count(old))
@@ -64,7 +64,7 @@ def load(path: Path):
 
 
 def check_trains(path: Path, spec: Spec, eagerly: bool = False) -> None:
-    """Imports a module and trains its class: the weights must change."""
+    """Trains the class of a module, and checks that its weights change."""
     cls = getattr(load(path), spec.class_name)
     objective = spec.objective
     if spec.style == "functional":
@@ -95,7 +95,7 @@ def check_trains(path: Path, spec: Spec, eagerly: bool = False) -> None:
 
 
 def run_demo(path: Path) -> dict:
-    """Runs a file as a script, in this process; returns its results."""
+    """Runs a file as a script in this process, and returns its results."""
     return runpy.run_path(str(path), run_name="__main__")["results"]
 
 
@@ -106,7 +106,7 @@ def plain_update(path: Path, change: dict) -> tuple[str, tuple]:
 
 
 def conflicting() -> Path:
-    """Writes a module with an edit that --manual-loss is in conflict with."""
+    """Writes a module with an edit that conflicts with `--manual-loss`."""
     path = make(Spec())
     edit(path, IN_THE_WAY)
     return path
@@ -125,7 +125,7 @@ def behind(method: str, lines: str):
 
 
 def above(line: str, lines: str):
-    """Returns an edit that adds lines above one that is there once."""
+    """Returns an edit that adds lines above a line that occurs once."""
 
     def add(source: str) -> str:
         assert 1 == source.count(f"\n{line}")
