@@ -6,6 +6,9 @@ import pytest
 DAILY = (
     "test_five_steps_equal_a_plain_loop",
     "test_import",
+    "test_file_length",
+    "test_algorithm_comes_first",
+    "test_every_option_changes_the_code",
     "test_every_recipe_is_here",
 )
 

@@ -34,7 +34,7 @@ EVERY = pytest.mark.parametrize("path", PLAIN, ids=identify)
 OPTIONS_TOO = pytest.mark.parametrize("path", GOLDENS, ids=identify)
 
 
-def tested_class_and_data(path):
+def class_and_data(path):
     """Returns the class under test, and data that its model trains on."""
     tested = find_class(str(path))
     keras.utils.set_random_seed(1)
@@ -74,7 +74,7 @@ def test_contract(path, contract):
 @EVERY
 def test_resume_is_exact(path):
     """Two epochs are one epoch and, in a new model with its values, one more."""
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     whole, half, rest = (built(tested) for _ in range(3))
     give(rest.variables, [np.zeros_like(value) for value in values(rest.variables)])
 
@@ -91,7 +91,7 @@ def test_resume_is_exact(path):
 @EVERY
 def test_saved_model_is_whole(path, tmp_path):
     """`.keras` has all that training changes, but for the position of random seeds."""
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     model = built(tested)
     fit(model, *data)
     model.save(tmp_path / "model.keras")
@@ -119,7 +119,7 @@ def test_mixed_float16(path):
 
     With SGD: Adam's steps are of the same size with a gradient that is not scaled.
     """
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     moved = []
     for policy in ("float32", "mixed_float16"):
         keras.config.set_dtype_policy(policy)
@@ -149,7 +149,7 @@ def test_mixed_float16(path):
 @EVERY
 def test_data_parallel(path):
     """Spread over four devices, a model learns what it learns on one."""
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     alone = built(tested)
     logs = fit(alone, *data, batch_size=16)
     keras.distribution.set_distribution(keras.distribution.DataParallel())
@@ -168,7 +168,7 @@ def test_data_parallel(path):
 @OPTIONS_TOO
 def test_all_ways_in(path):
     """All methods take the same data, and a smaller last batch."""
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     model = built(tested)
     history = model.fit(
         *data, batch_size=20, epochs=2, validation_data=data, verbose=0
@@ -187,7 +187,7 @@ def test_all_ways_in(path):
 @EVERY
 def test_weights_are_refused(path):
     """Weights that reach a step are refused, because it would not use them."""
-    tested, data = tested_class_and_data(path)
+    tested, data = class_and_data(path)
     weights = np.ones(len(keras.tree.flatten(data[0])[0]), "float32")
     # Keras itself drops weights that come without targets.
     data = data if len(data) == 2 else (*data, weights)
@@ -205,37 +205,50 @@ def test_objectives_are_refused(path):
             model.compile(**argument)
 
 
-#: The most lines that a file may have: the algorithm should not drown in plumbing.
+#: The most lines that a file may have, so that plumbing does not hide the algorithm.
 LENGTHS = {
-    "diffusion": 490,
-    "distillation": 370,
+    "diffusion": 485,
+    "distillation": 361,
     "gan": 400,
-    "mean-teacher": 430,
-    "simclr": 460,
-    "vae": 380,
-    "wgan-gp": 475,
+    "mean-teacher": 425,
+    "simclr": 458,
+    "vae": 370,
+    "wgan-gp": 470,
 }
 
 
-@EVERY
+@OPTIONS_TOO
 def test_file_length(path):
-    """A file stays short enough to read."""
-    assert text(GOLDENS[path]).count("\n") <= LENGTHS[path.parent.name]
+    """A file is short enough to read. An option may add a few lines."""
+    allowed = LENGTHS[path.parent.name] + (0 if path.stem == "plain" else 10)
+    assert text(GOLDENS[path]).count("\n") <= allowed
 
 
-@EVERY
+@OPTIONS_TOO
 def test_algorithm_comes_first(path):
-    """The networks and the class, with its losses and steps, precede the plumbing."""
+    """Networks, losses and steps come first, then what users call, then plumbing."""
     tree = ast.parse(text(GOLDENS[path]))
     top = [n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef)]
     [cls] = [n for n in tree.body if getattr(n, "name", "") == GOLDENS[path].class_name]
     methods = [node.name for node in cls.body if isinstance(node, ast.FunctionDef)]
 
-    networks = [name for name in top[: top.index(cls.name)]]
+    networks, rest = top[: top.index(cls.name)], top[top.index(cls.name) + 1 :]
     assert networks and all(name.startswith("build_") for name in networks)
-    assert top.index(cls.name) < top.index("StepState")
-    assert methods.index("train_step") < methods.index("compile")
-    assert methods.index("test_step") < methods.index("get_config")
+    assert rest[0] == "build_model" and "StepState" in rest
+    steps = [name for name in methods if name in ("train_step", "test_step", "call")]
+    losses = [name for name in methods if name.endswith("_loss")]
+    plumbing = methods[methods.index("compile") :]
+    assert methods[0] == "__init__" and losses
+    assert steps == ["train_step", "test_step", "call"]
+    assert max(map(methods.index, losses)) < methods.index("train_step")
+    assert plumbing == [
+        "compile",
+        "metrics",
+        "get_config",
+        "from_config",
+        "get_compile_config",
+        "compile_from_config",
+    ]
 
 
 def test_every_option_changes_the_code():
