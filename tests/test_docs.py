@@ -102,7 +102,8 @@ def test_recipe_page(recipe):
     file = f"{recipe.replace('-', '_')}.py"
     golden = text(Spec(recipe=recipe), file)
 
-    command = f"kscaffold new {file} --recipe {recipe}\npython {file}\n"
+    assert file == Spec(recipe=recipe).default_target
+    command = f"kscaffold new --recipe {recipe}\npython {file}\n"
     assert command == blocks(f"recipes/{recipe}.md", "sh")[0]
     calls = set(re.findall(r"`(\w+)\(", source)) - {"fit", "evaluate", "predict"}
     assert calls
