@@ -83,7 +83,8 @@ def _no_such_option(
     flags = [flag for p in parameters for flag in (*p.opts, *p.secondary_opts)]
     typed, options = error.option_name, all_options()
     for opt in options:
-        if recipe is not None and typed in (opt.flag, opt.off_flag):
+        known = (opt.flag, opt.off_flag) if opt.type is bool else (opt.flag,)
+        if recipe is not None and typed in known:
             return not_an_option(opt, recipe)
         if opt.fixed and typed == opt.flag:
             return SpecError(

@@ -69,6 +69,7 @@ def refused(*arguments):
         (["new", "--class", "Mine"], r"'--class-name'\?\n"),
         (["new", "--metrics", "mae"], r"'--metric'\?\n"),
         (["new", "--no-manual-loss"], r"'--compile-loss'\?\n"),
+        (["new", "--no-line-length"], r"'--line-length'\?\n"),
         (["new", "--latent", "3"], "'--latent-size'"),
         (["update", "a.py", "--latent", "3"], "'--latent-size'"),
         (["custom.py"], "`kscaffold new custom.py`"),
