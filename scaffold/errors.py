@@ -44,4 +44,4 @@ class MergeError(KscaffoldError):
 
 
 class WriteError(KscaffoldError):
-    """A file cannot be read or written, or exists already."""
+    """A file cannot be read or written, or already exists."""
