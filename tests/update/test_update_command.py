@@ -10,10 +10,12 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from matrix import text
 from updating import MINE, NAME, conflicting, edit, invoke, make, update
 
 from scaffold import Spec, writing
+from scaffold.cli import main
 from scaffold.errors import WriteError
 from scaffold.update import file_swap, update_targets
 from scaffold.update.option_changes import OptionChanges
@@ -183,3 +185,15 @@ def test_mistakes(arguments, message):
 
     assert message in update(*arguments, code=2)
     assert before == path.read_bytes()
+
+
+def test_modules_need_no_library_for_toml(monkeypatch):
+    """Only the update of a project imports tomlkit."""
+    monkeypatch.setitem(sys.modules, "tomlkit", None)
+
+    for words in ("--help", f"new {NAME}", f"update {NAME} --test-step", "check ."):
+        assert 0 == invoke(*words.split()).exit_code
+
+    assert 0 == invoke("new", "my_project").exit_code
+    result = CliRunner().invoke(main, ["update", "my_project"])
+    assert isinstance(result.exception, ImportError)
