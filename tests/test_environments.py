@@ -134,7 +134,7 @@ def test_oldest(tmp_path):
 
     pytests = ["pytest", "-q", "-p", "no:cacheprovider"]
     some = "both or test_quality and regression"
-    assert "3 passed" in run(*pytests, "tests/test_project.py", "-m", "", "-k", some)
+    assert "3 passed" in run(*pytests, "tests/project", "-m", "", "-k", some)
     files = [f"tests/recipes/test_{name}.py" for name in ("gan", "wgan_gp", "simclr")]
     assert "4 passed" in run(*pytests, *files, "-k", "five_steps")
 
