@@ -95,7 +95,7 @@ def test_left_out_rows_are_said(parallel, monkeypatch, capsys, tmp_path):
     lines = [line for line in capsys.readouterr().out.split("\n") if "Leaving" in line]
     expected = [
         f"Leaving out {name} rows: 4 devices share each batch equally."
-        for name in ("1 of 265 training", "SECOND", "THIRD")
+        for name in ("1 of 265 training", "1 of 89 test")
     ]
     assert (expected if parallel else []) == lines
 
