@@ -103,7 +103,7 @@ ROWS = (
     Row(
         "float16",
         "`mixed_float16`",
-        "**silent**: hardly trains: the gradients are divided by the loss scale",
+        "**silent**: hardly trains, since the gradients are divided by the loss scale",
         "weights/0: differs",
         "mixed_float16 with SGD",
         "ForgetsLossScaling",
@@ -118,7 +118,7 @@ ROWS = (
     ),
     Row(
         "validation",
-        "`evaluate()` or `validation_data=` with its `train_step()`",
+        "`evaluate()` or `validation_data=` with only a custom `train_step()`",
         "crashes: `multiple values for argument 'training'`",
         "multiple values for argument 'training'",
         "EarlyStopping",
@@ -127,7 +127,7 @@ ROWS = (
     ),
     Row(
         "manual",
-        "`evaluate()` with its own loss and metrics",
+        "`evaluate()` with a custom loss and custom metrics",
         "crashes: `multiple values for argument 'training'`",
         "multiple values for argument 'training'",
         "plain",
@@ -137,8 +137,8 @@ ROWS = (
     ),
     Row(
         "test_step",
-        "`evaluate()` with its `test_step()`",
-        "**silent**: no `loss` in the results, so no `val_loss` either",
+        "`evaluate()` with a custom `test_step()`",
+        "**silent**: no `loss` in the results, and no `val_loss`",
         "evaluate/loss: only Keras has it",
         "plain",
         "EvaluationLosesLoss",
