@@ -639,8 +639,8 @@ MISTAKES = {
         "arrays, shuffled",
     ),
     "one order for all epochs": (
-        "if self.shuffle:  # Drawn",
-        "if self.shuffle and not hasattr(self, 'order'):  # Drawn",
+        "if self.shuffle:  # The order",
+        "if self.shuffle and not hasattr(self, 'order'):  # The order",
         "arrays, shuffled",
     ),
     "the logs of the first step": (
@@ -664,13 +664,13 @@ MISTAKES = {
         "batches of two sizes",
     ),
     "an execution takes fewer steps": (
-        "itertools.islice(iterator, model.steps_per_execution)",
-        "itertools.islice(iterator, model.steps_per_execution - 1)",
+        "first(model.steps_per_execution, iterator)",
+        "first(model.steps_per_execution - 1, iterator)",
         "a data set",
     ),
     "an array is read when it has changed": (
-        "[jax.tree.map(keep, batch) for batch in batches]",
-        "[*batches]",
+        "[jax.tree.map(keep, b) for b in first(count - 1, iterator)]",
+        "[*first(count - 1, iterator)]",
         "again",
     ),
     "the weights are forgotten": (

@@ -197,10 +197,10 @@ def test_space_is_black(space, formatted):
 def test_black_can_fail(formatted):
     """A line that Black would change is found."""
     source = text(Spec())
-    old = "    takes_it = "
+    old = "    accepts_it = "
     assert old in source
 
-    worse = source.replace(old, "    takes_it= ")
+    worse = source.replace(old, "    accepts_it= ")
     assert worse != formatted(worse)
     assert source == formatted(worse)
 

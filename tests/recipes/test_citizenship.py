@@ -207,8 +207,8 @@ def test_objectives_are_refused(path):
 
 #: The most lines that a file may have, so that plumbing does not hide the algorithm.
 LENGTHS = {
-    "diffusion": 485,
-    "distillation": 361,
+    "diffusion": 490,
+    "distillation": 366,
     "gan": 400,
     "mean-teacher": 425,
     "simclr": 458,

@@ -1,4 +1,4 @@
-"""The data: put your own into `read_data()`."""
+"""The data. Put your own into `read_data()`."""
 
 import numpy as np
 from sklearn import datasets
@@ -6,67 +6,67 @@ from sklearn.model_selection import train_test_split
 
 from . import InputError
 
-#: How many numbers the model puts out for a sample, high for class 1.
+#: Number of outputs of the model, high for class 1.
 OUTPUTS = 1
 
 
 def read_data():
-    """Returns all samples: read your own here.
+    """Returns all samples. Read your own here.
 
     Returns:
         A tuple `(x, y)` of features of shape `(samples, features)` and of
         zeros and ones of shape `(samples,)`.
     """
-    # 569 tumours, of which 357 are benign: class 1.
+    # 569 tumours. The 357 benign ones are class 1.
     return datasets.load_breast_cancer(return_X_y=True)
 
 
 def load_data():
-    """Splits the samples into three parts, and scales them.
+    """Reads, splits and scales the data.
 
     Returns:
-        A dict with the parts "train", "validation" and "test" (60, 20 and 20 %): tuples
-        `(x, y)` of arrays.
+        A dict of the splits "train", "validation" and "test", with 60, 20 and 20 % of
+        the rows. Each is a tuple `(x, y)` of arrays.
 
     Raises:
-        InputError: If the samples cannot be used.
+        InputError: If the data cannot be used.
     """
     data = read_data()
     try:
         x, y = map(np.asarray, data)
     except (TypeError, ValueError) as error:
         raise InputError(f"read_data() must return arrays x and y: {error}.") from error
-    check_part("data", x, y)
-    parts = split(y)
+    check_split("data", x, y)
+    rows_of = split(y)
 
-    # Fitted on the training part alone: the others must stay unseen.
-    train = parts["train"]
+    # The scaling comes from the training rows alone. The others must stay unseen.
+    train = rows_of["train"]
     mean, deviation = scaling(x[train])
     x = ((x - mean) / deviation).astype("float32")
     y = y.astype("float32")
 
     arrays = x, y
-    return {name: tuple(a[rows] for a in arrays) for name, rows in parts.items()}
+    return {name: tuple(a[rows] for a in arrays) for name, rows in rows_of.items()}
 
 
 def split(y):
-    """Returns the numbers of the rows of each part, always the same.
+    """Splits the rows at random, the same in every run.
 
     Args:
         y: Targets of all samples.
 
     Returns:
-        A dict with the parts "train", "validation" and "test".
+        A dict of arrays of row numbers, by the names of the splits.
 
     Raises:
-        InputError: If there are too few.
+        InputError: If there are too few rows.
     """
-    # With all classes in each part.
+    # Stratified: every split has all classes, in the same proportions.
     classes, labels, counts = np.unique(y, return_inverse=True, return_counts=True)
     if counts.min() < 5:
         raise InputError(
-            f"data: {counts.min()} rows of class {classes[counts.argmin()]} are too "
-            "few to be split into three parts."
+            f"data: class {classes[counts.argmin()]} has {counts.min()} rows, too few "
+            "for three splits. At least 5 are needed."
         )
     labels = labels.reshape(-1)
     train, rest = train_test_split(
@@ -81,34 +81,35 @@ def split(y):
 def scaling(array):
     """Returns the mean and the standard deviation of each column.
 
-    The latter is 1 for a column whose numbers are all the same.
+    The deviation of a constant column is 1, so that dividing by it is safe.
     """
     mean, deviation = (f(array, axis=0, dtype="float64") for f in (np.mean, np.std))
     return mean, np.where(deviation > 1e-7 * np.abs(mean), deviation, 1)
 
 
 def check_data(data):
-    """Refuses data that a model cannot train on.
+    """Checks that a model can train on the data.
 
     Args:
-        data: What `load_data()` returned.
+        data: A dict of splits, as `load_data()` returns it.
 
     Raises:
-        InputError: If something is wrong with them; the message says what, and where.
+        InputError: If it cannot. The message names the split and the problem.
     """
-    for name, part in data.items():
-        check_part(name, *part)
-        if part[0].ndim < 2:
+    for name, arrays in data.items():
+        check_split(name, *arrays)
+        x, train_x = arrays[0], data["train"][0]
+        if x.ndim < 2:
             raise InputError(f"{name}: x must be of shape (samples, features).")
-        if part[0].shape[1:] != data["train"][0].shape[1:]:
+        if x.shape[1:] != train_x.shape[1:]:
             raise InputError(
-                f"{name}: x has the shape {part[0].shape}, but that of the training "
-                f"part is {data['train'][0].shape}."
+                f"{name}: x has the shape {x.shape}, but x of the training split has "
+                f"{train_x.shape}."
             )
 
 
-def check_part(name, x, y, sample_weight=None):
-    """Refuses arrays that do not fit together, or that the loss cannot use."""
+def check_split(name, x, y, sample_weight=None):
+    """Checks that arrays fit together, and that the loss can use them."""
     arrays = {"x": x, "y": y, "sample_weight": sample_weight}
     for array_name, array in arrays.items():
         if array is None:
@@ -123,11 +124,11 @@ def check_part(name, x, y, sample_weight=None):
             )
         if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
             raise InputError(f"{name}: {array_name} is of type {array.dtype}.")
-        wrong = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
-        if wrong.any():
+        invalid = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        if invalid.any():
             raise InputError(
-                f"{name}: {array_name} has NaN or infinite numbers in {wrong.sum()} "
-                f"rows, the first in row {wrong.argmax()}."
+                f"{name}: {array_name} has NaN or infinite values. Rows: "
+                f"{invalid.sum()}. First row: {invalid.argmax()}."
             )
     if y[0].size != OUTPUTS or not np.isin(y, (0, 1)).all():
-        raise InputError(f"{name}: y must be 0 or 1, one number a row.")
+        raise InputError(f"{name}: y must be 0 or 1, with one value per row.")

@@ -7,4 +7,4 @@ os.environ.setdefault("KERAS_BACKEND", "jax")
 
 
 class InputError(ValueError):
-    """Data or arguments that cannot be used; shown to people without a traceback."""
+    """An error in the data or the arguments, shown without a traceback."""

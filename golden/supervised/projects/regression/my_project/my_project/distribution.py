@@ -1,4 +1,4 @@
-"""Training on several devices and machines, with `keras.distribution`."""
+"""Trains on several devices and machines, with `keras.distribution`."""
 
 import os
 import re
@@ -12,45 +12,51 @@ from . import InputError
 
 
 class SplitWeights(keras.distribution.ModelParallel):
-    """Spreads batches over groups of devices, and each weight over those of a group.
+    """Splits batches over groups of devices, and each weight over a group's devices.
 
-    A weight is split along the last of its axes that can be; vectors are not split.
-    Override `get_variable_layout()` to split the weights of your model in another way.
+    A weight is split along the last axis whose size the group's size divides. Vectors
+    are not split. Override `get_variable_layout()` to change this for your model.
     """
 
     def __init__(self, devices, group_size):
-        """Makes groups of `group_size` devices."""
+        """Initializes the mesh.
+
+        Args:
+            devices: List of the names of the devices.
+            group_size: Number of devices per group. It divides the number of devices.
+        """
         shape = (len(devices) // group_size, group_size)
         mesh = keras.distribution.DeviceMesh(shape, ("batch", "model"), devices)
         super().__init__(layout_map=keras.distribution.LayoutMap(mesh))
 
     def get_variable_layout(self, variable):
-        """Returns the axes of the mesh that those of a variable are split along."""
+        """Returns the `TensorLayout` of a variable."""
         axes, group_size = [None] * len(variable.shape), self.device_mesh.shape[1]
-        splittable = [
-            n for n, size in enumerate(variable.shape) if size % group_size == 0
+        divisible = [
+            axis for axis, size in enumerate(variable.shape) if size % group_size == 0
         ]
-        if len(axes) > 1 and splittable:
-            axes[splittable[-1]] = "model"
+        if len(axes) > 1 and divisible:
+            axes[divisible[-1]] = "model"
         return keras.distribution.TensorLayout(axes, self.device_mesh)
 
 
-def join_processes(addresses=None, num_processes=None, process_id=None):
-    """Joins the other processes of a training, if there are any.
+def join_processes(coordinator=None, num_processes=None, process_id=None):
+    """Joins the other processes of the training, if there are any.
+
+    Arguments that are `None` come from the environment variables
+    `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `KERAS_DISTRIBUTION_NUM_PROCESSES` and
+    `KERAS_DISTRIBUTION_PROCESS_ID`.
 
     Args:
-        addresses: `host:port` of the first process, the same for all.
-        num_processes: How many processes train together.
-        process_id: The number of this one, from 0.
-
-    What is left out comes from the environment: `KERAS_DISTRIBUTION_JOB_ADDRESSES`,
-    `KERAS_DISTRIBUTION_NUM_PROCESSES`, `KERAS_DISTRIBUTION_PROCESS_ID`.
+        coordinator: `HOST:PORT` of process 0, the same for all processes.
+        num_processes: Number of processes that train together.
+        process_id: Number of this process, from 0.
 
     Raises:
-        InputError: If some are given, but not all.
+        InputError: If a value is invalid, or if only some are given.
     """
     given = {
-        "--coordinator": (addresses, "JOB_ADDRESSES"),
+        "--coordinator": (coordinator, "JOB_ADDRESSES"),
         "--num-processes": (num_processes, "NUM_PROCESSES"),
         "--process-id": (process_id, "PROCESS_ID"),
     }
@@ -62,40 +68,42 @@ def join_processes(addresses=None, num_processes=None, process_id=None):
         return
     if missing:
         raise InputError(f"Several processes also need {', '.join(missing)}.")
-    addresses, *numbers = given.values()
-    if not re.fullmatch(r".+:\d+", addresses):
-        raise InputError(f"--coordinator must be HOST:PORT, not {addresses}.")
+    coordinator, *numbers = given.values()
+    if not re.fullmatch(r".+:\d+", coordinator):
+        raise InputError(f"--coordinator must be HOST:PORT, not {coordinator}.")
     if not all(str(number).isdecimal() for number in numbers):
-        raise InputError(f"Processes have numbers, not {numbers}.")
+        raise InputError(
+            f"--num-processes and --process-id must be integers, not {numbers}."
+        )
     num_processes, process_id = map(int, numbers)
     if process_id >= num_processes:
         raise InputError(
             f"--process-id must be below {num_processes}, not {process_id}."
         )
-    # On the CPU, JAX leaves the choice to us.
+    # On CPUs, JAX needs to be told how processes communicate.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    keras.distribution.initialize(addresses, num_processes, process_id)
+    keras.distribution.initialize(coordinator, num_processes, process_id)
 
 
 def spread(data_parallel=False, model_parallel=None):
-    """Spreads the models to come over the devices of all processes.
+    """Distributes models that are built from now on over all devices.
 
     Args:
-        data_parallel: Boolean, whether each device trains on a part of each batch.
-        model_parallel: Over how many devices each weight is split, or `None`.
+        data_parallel: Boolean, whether to split batches.
+        model_parallel: Number of devices to split each weight over, or `None`.
 
     Returns:
-        Into how many parts each batch is split.
+        The number of shares that each batch is split into.
 
     Raises:
-        InputError: If the devices cannot be shared out so.
+        InputError: If the devices cannot be divided in this way.
     """
     devices = keras.distribution.list_devices()
     if model_parallel:
         if jax.process_count() > 1:
             raise InputError(
-                "--model-parallel needs all devices in one process: with several "
-                "processes, leave it out."
+                "--model-parallel needs all devices in one process. Leave it out with "
+                "several processes."
             )
         if len(devices) % model_parallel:
             raise InputError(
@@ -105,7 +113,7 @@ def spread(data_parallel=False, model_parallel=None):
         devices = devices if data_parallel else devices[:model_parallel]
         distribution = SplitWeights(devices, model_parallel)
     elif data_parallel or jax.process_count() > 1:
-        # Each process has its own part of the data already: see `share()`.
+        # `share()` already gives each process its own rows.
         distribution = keras.distribution.DataParallel(
             devices=devices, auto_shard_dataset=False
         )
@@ -115,28 +123,42 @@ def spread(data_parallel=False, model_parallel=None):
     return distribution.device_mesh.shape[0]
 
 
-def share(part, count):
-    """Returns the rows of a part of the data that are for this process.
+def share(data, count):
+    """Returns the rows for this process, and says how many rows are left out.
+
+    Every batch is split into `count` shares, also the last one. So the number of rows
+    must be a multiple of `count`, and rows at the end are left out.
 
     Args:
-        part: Tuple of arrays of one length.
-        count: Into how many parts each batch is split. Rows are left out at the end,
-            fewer than `count`, so that all batches can be split.
+        data: Dict of the splits of the data, each a tuple of arrays.
+        count: The number of shares that each batch is split into.
 
     Returns:
-        A tuple of arrays.
+        A dict like `data`.
 
     Raises:
-        InputError: If there are too few rows.
+        InputError: If a split has fewer than `count` rows.
     """
-    rows = len(part[0]) // count * count
-    if rows == 0:
-        raise InputError(f"{len(part[0])} rows cannot be split over {count} devices.")
-    mine = np.arange(jax.process_index(), rows, jax.process_count())
-    return tuple(array[mine] for array in part)
+    shared = {}
+    for name, split in data.items():
+        total = len(split[0])
+        rows = total // count * count
+        if rows == 0:
+            raise InputError(
+                f"{name}: {total} rows cannot be split over {count} devices."
+            )
+        if rows < total and jax.process_index() == 0:
+            kind = "training" if name == "train" else name
+            print(
+                f"Leaving out {total - rows} of {total} {kind} rows: "
+                f"{count} devices share each batch equally."
+            )
+        mine = np.arange(jax.process_index(), rows, jax.process_count())
+        shared[name] = tuple(array[mine] for array in split)
+    return shared
 
 
 def wait_for_others():
-    """Waits until all processes are here."""
+    """Waits for all processes."""
     if jax.process_count() > 1:
-        jax.experimental.multihost_utils.sync_global_devices("here")
+        jax.experimental.multihost_utils.sync_global_devices("trained")

@@ -1,39 +1,44 @@
-"""Trains the model: `--help` lists the options."""
+"""Trains the model. `--help` lists the options."""
 
-import argparse
+import os
 import sys
-from pathlib import Path
+
+from . import InputError
+
+# Checked before Keras is imported, which fails if its backend is not installed.
+if os.environ["KERAS_BACKEND"] != "jax":
+    message = "The model trains on JAX. Set KERAS_BACKEND=jax, or unset it."
+    if __name__ != "__main__":
+        raise InputError(message)
+    print(f"Error: {message}", file=sys.stderr)
+    sys.exit(2)
 
 import jax
 import keras
-from matplotlib.figure import Figure
 
-from . import InputError, distribution
-from .checkpoint import Checkpoint, read_about
+from . import distribution
+from .checkpoint import Checkpoint
 from .data import OUTPUTS, check_data, load_data
+from .interrupt import SaveAtInterrupt
 from .model import CustomModel
-
-#: The arguments that a training keeps when it goes on, unless others are given.
-RECORDED = (
-    *("epochs", "patience", "batch_size", "steps_per_execution", "seed"),
-    *("mixed_precision", "data_parallel", "model_parallel"),
-)
-#: Those that cannot be others, or it would be another training.
-FIXED = ("batch_size", "seed", "mixed_precision")
+from .options import RECORDED, parse
+from .report import plot, table
 
 
 def build_model(x, steps_per_execution=1):
-    """Builds and compiles the model: change its layers and its optimizer here.
+    """Builds and compiles the model. Change its layers and its optimizer here.
 
     Args:
         x: Features of shape `(samples, ...)`.
-        steps_per_execution: After how many steps Keras looks at callbacks.
+        steps_per_execution: Number of steps between calls of the callbacks.
+
+    Returns:
+        The compiled model.
     """
     inputs = keras.Input(shape=x.shape[1:])
     hidden = keras.layers.Dense(64, activation="relu")(inputs)
     outputs = keras.layers.Dense(OUTPUTS)(hidden)
     model = CustomModel(inputs, outputs)
-
     model.compile(
         optimizer="adam",
         loss="mse",
@@ -43,70 +48,17 @@ def build_model(x, steps_per_execution=1):
     return model
 
 
-def parse(arguments=None):
-    """Returns the arguments of the command line; a training goes on with its own.
-
-    Raises:
-        InputError: If they do not fit the training in `--out`.
-    """
-    parser = argparse.ArgumentParser(f"python -m {__spec__.name}", description=__doc__)
-    add = parser.add_argument
-    add("--epochs", type=positive, default=100, help="100, unless stopped early")
-    add("--patience", type=positive, default=10, help="epochs without a lower val_loss")
-    add("--batch-size", type=positive, default=32)
-    add("--steps-per-execution", type=positive, default=1)
-    add("--seed", type=natural, default=0, help="of weights, dropout and shuffling")
-    add("--out", type=Path, default=Path("runs"), help="folder of the results")
-    add("--resume", action="store_true", help="go on with the training in --out")
-    add("--mixed-precision", choices=("float16", "bfloat16"))
-    add("--data-parallel", action="store_true", help="spread batches over all devices")
-    add("--model-parallel", type=positive, metavar="N", help="split weights over N")
-    add("--coordinator", metavar="HOST:PORT", help="of process 0, for several machines")
-    add("--num-processes", type=positive, metavar="N")
-    add("--process-id", type=natural, metavar="I", help="from 0")
-    args = parser.parse_args(arguments)
-    if args.resume:
-        recorded = read_about(args.out)["arguments"]
-        parser.set_defaults(**recorded)
-        args = parser.parse_args(arguments)
-        for name in FIXED:
-            if getattr(args, name) != recorded[name]:
-                flag = f"--{name.replace('_', '-')}"
-                was = recorded[name] or "not given"
-                raise InputError(f"To go on, leave out {flag}: it was {was}.")
-    elif (args.out / "checkpoint.npz").exists():
-        raise InputError(
-            f"{args.out} holds a training: go on with it (--resume), or name another "
-            "folder (--out)."
-        )
-    return args
-
-
-def positive(text):
-    """Returns an integer above 0."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return int(text)
-
-
-def natural(text):
-    """Returns an integer from 0, of 32 bits at most, as seeds are."""
-    if not 0 <= int(text) < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to {2**32 - 1}")
-    return int(text)
-
-
 def prepare(args):
-    """Makes ready for a training: devices, data and model.
+    """Prepares the devices, the data and the model.
 
     Args:
-        args: What `parse()` returned.
+        args: The options, as `parse()` returns them.
 
     Returns:
-        A tuple `(model, data, checkpoint)`; the data are those of this process.
+        A tuple `(model, data, checkpoint)`. The data are the rows for this process.
 
     Raises:
-        InputError: If the data or the arguments cannot be used.
+        InputError: If the data, the model or the options cannot be used.
     """
     distribution.join_processes(args.coordinator, args.num_processes, args.process_id)
     keras.utils.set_random_seed(args.seed)
@@ -115,74 +67,86 @@ def prepare(args):
     count = distribution.spread(args.data_parallel, args.model_parallel)
     if args.batch_size % count:
         raise InputError(
-            f"--batch-size must be a multiple of {count}, for the devices."
+            f"--batch-size must be a multiple of {count}, the number of devices that "
+            "share a batch."
         )
 
     data = load_data()
     check_data(data)
-    data = {name: distribution.share(part, count) for name, part in data.items()}
-    x = data["train"][0]
-    model = build_model(x, args.steps_per_execution)
-    # This makes the weights, too, if the model has none yet.
-    shape = model(keras.Input(shape=x.shape[1:])).shape
-    if shape[1:] != (OUTPUTS,):
-        raise InputError(
-            f"build_model() makes outputs of shape {shape} from x of shape {x.shape}, "
-            f"but they must be of shape (samples, {OUTPUTS})."
-        )
+    model = build_model(data["train"][0], args.steps_per_execution)
+    check_outputs(model, data["train"][0])
+    data = distribution.share(data, count)
+
     try:
         args.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"--out {args.out}: {error.strerror}.") from error
-    settings = {name: getattr(args, name) for name in RECORDED}
-    checkpoint = Checkpoint(args.out, settings)
+    checkpoint = Checkpoint(args.out, {name: getattr(args, name) for name in RECORDED})
     if args.resume:
         checkpoint.restore(model)
-        print(f"Going on after epoch {len(checkpoint.history)}.")
+        print(f"Continuing after epoch {len(checkpoint.history)}.")
     return model, data, checkpoint
 
 
+def check_outputs(model, x):
+    """Checks the shape of the outputs. Keras would broadcast a wrong one.
+
+    Raises:
+        InputError: If the shape is wrong.
+    """
+    # This call also creates the weights of a model without a fixed input shape.
+    shape = model(keras.Input(shape=x.shape[1:])).shape
+    if shape[1:] != (OUTPUTS,):
+        raise InputError(
+            f"build_model() returns a model with outputs of shape {shape}, for x of "
+            f"shape {x.shape}. Their shape must be (samples, {OUTPUTS})."
+        )
+
+
 def train(args, model, data, checkpoint):
-    """Trains a model, and shows how good the best one is.
+    """Trains a model, and evaluates the model of the best epoch.
 
     Args:
-        args: What `parse()` returned.
+        args: The options, as `parse()` returns them.
         model: A compiled model.
-        data: Dict of the parts of the data: tuples of arrays.
+        data: Dict of the splits of the data, each a tuple of arrays.
         checkpoint: The `Checkpoint` of the training.
 
     Returns:
-        The metrics of the best model: a dict of dicts, by part of the data and name.
+        The metrics of the best model: a dict of dicts, by the names of the split and
+        the metric.
 
     Raises:
-        InputError: If the loss was never a number.
+        InputError: If the validation loss is NaN in all epochs.
     """
     is_first = jax.process_index() == 0
-    # The batches of several processes are trained on together.
+    # The processes train on one batch together, each on its own rows.
     batch_size = args.batch_size // jax.process_count()
     if not checkpoint.stops_early:
-        with checkpoint.catching_ctrl_c():
+        save_at_interrupt = SaveAtInterrupt(checkpoint)
+        with save_at_interrupt.catching_interrupts():
             model.fit(
                 **named(data["train"]),
                 validation_data=data["validation"],
                 batch_size=batch_size,
                 epochs=args.epochs,
                 initial_epoch=len(checkpoint.history),
-                callbacks=[checkpoint],
+                callbacks=[checkpoint, save_at_interrupt],
                 verbose="auto" if is_first else 0,
             )
     if not checkpoint.best_epoch:
         raise InputError(
-            "The loss was never a number: try a lower learning rate, and another --out."
+            "The validation loss is NaN in all epochs. Try a lower learning rate, with "
+            "another --out."
         )
 
     distribution.wait_for_others()
     best = keras.saving.load_model(checkpoint.path("best.keras"))
     results = {
         name: best.evaluate(
-            **named(part), batch_size=batch_size, verbose=0, return_dict=True
+            **named(split), batch_size=batch_size, verbose=0, return_dict=True
         )
-        for name, part in data.items()
+        for name, split in data.items()
     }
     if is_first:
         plot(checkpoint.history, checkpoint.best_epoch, checkpoint.path("curves.png"))
@@ -191,41 +155,9 @@ def train(args, model, data, checkpoint):
     return results
 
 
-def named(part):
-    """Returns a part of the data as arguments of `fit()` and `evaluate()`."""
-    return dict(zip(("x", "y", "sample_weight"), part, strict=False))
-
-
-def table(results):
-    """Returns metrics as a table, with a line for each part of the data."""
-    widths = {name: max(10, len(name)) for name in results["train"]}
-    lines = [" " * 10 + "".join(f"  {name:>{n}}" for name, n in widths.items())]
-    for part, values in results.items():
-        numbers = (f"  {values[name]:>{n}.4f}" for name, n in widths.items())
-        lines.append(f"{part:<10}" + "".join(numbers))
-    return "\n".join(lines)
-
-
-def plot(history, best_epoch, path):
-    """Draws the curves of the loss and the metrics, as a PNG.
-
-    Args:
-        history: List with a dict of the logs of each epoch.
-        best_epoch: The number of the epoch to mark, from 1.
-        path: Where to write it.
-    """
-    names = [name for name in history[0] if f"val_{name}" in history[0]]
-    epochs = range(1, len(history) + 1)
-    figure = Figure(figsize=(5 * len(names), 3.5), layout="constrained")
-    panels = figure.subplots(1, len(names), squeeze=False)[0]
-    for axes, name in zip(panels, names, strict=True):
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            axes.plot(epochs, [logs[key] for logs in history], label=label)
-        axes.axvline(best_epoch, color="gray", linestyle=":", label="best model")
-        axes.set(xlabel="epoch", title=name.replace("_", " "))
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
-    figure.savefig(path, dpi=150)
+def named(split):
+    """Returns a split of the data as arguments of `fit()` and `evaluate()`."""
+    return dict(zip(("x", "y", "sample_weight"), split, strict=False))
 
 
 def main(arguments=None):
