@@ -149,4 +149,5 @@ PARTS = {
 }
 
 if __name__ == "__main__":
+    os.environ.setdefault("KERAS_BACKEND", "jax")
     bless_docs()

@@ -205,7 +205,7 @@ MUTANTS = (
     ),
     Mutant(
         "a weight is read outside the state",
-        "        # Read back what the loss updated.\n",
+        "        # Read back the variables that `compute_loss()` updated.\n",
         "        penalty = keras.ops.square(self.trainable_variables[0])\n"
         "        loss = loss + 0.01 * keras.ops.sum(penalty)\n",
         "no variable is read outside the state",

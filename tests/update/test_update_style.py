@@ -111,15 +111,17 @@ def test_only_new_lines_are_formatted():
 
 
 def test_settings_of_black_come_first():
-    """New lines follow `[tool.black]`."""
-    Path("pyproject.toml").write_text("[tool.black]\nline-length = 100\n")
-    path = Path(NAME)
-    path.write_text(text(Spec()))
+    """New lines follow `[tool.black]` if the old ones look the same under both."""
+    mode = black.Mode(line_length=91)
+    path = make(Spec())
+    assert black.format_str(path.read_text(), mode=mode) == path.read_text()
+    Path("pyproject.toml").write_text("[tool.black]\nline-length = 91\n")
 
     update(NAME, "--manual-loss")
 
     after = path.read_text()
-    assert black.format_str(after, mode=black.Mode(line_length=100)) == after
+    assert black.format_str(after, mode=mode) == after
+    assert black.format_str(after, mode=black.Mode()) != after
     assert "is up to date" in update(NAME)
 
 
