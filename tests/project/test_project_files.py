@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from matrix import CHOICES, golden_projects, identify
 from running_projects import FILES, data_specs
 
-from scaffold import Spec, render, write
+from scaffold import Spec, render, rendering, write
 from scaffold.cli import main
 from scaffold.header import parse_command
 from scaffold.objective import TASKS
@@ -97,6 +97,28 @@ def test_clean(tmp_path, specs):
     done = subprocess.run(ruff, capture_output=True, text=True)
 
     assert 0 == done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("manual_metrics", [False, True])
+def test_templates_are_black(task, manual_metrics, monkeypatch):
+    """A project is rendered in Black's format, however long its metrics are.
+
+    Black formats what it changes twice.
+    """
+    spec = Spec(task=task, sample_weight=True, manual_metrics=manual_metrics)
+    sources = []
+
+    def format_source(source, mode):
+        sources.append(source)
+        return source
+
+    monkeypatch.setattr(rendering, "format_source", format_source)
+    rendering.project_texts(spec, "my_project")
+
+    assert len(FILES) - 3 == len(sources)
+    for source in sources:
+        assert source == black.format_str(source, mode=black.Mode())
 
 
 def test_readme_lists_the_files_and_options():
