@@ -1,27 +1,6 @@
 """Compares rendered files with the files on disk."""
 
-import stat
 from pathlib import Path
-
-from .errors import WriteError
-from .writing import file_errors, shown
-
-
-def read(path: Path) -> bytes | None:
-    """Reads a file, or returns `None` if it does not exist.
-
-    Raises:
-        WriteError: If the path is not a regular file, or if it cannot be read.
-    """
-    with file_errors(path, "read"):
-        try:
-            mode = path.stat().st_mode
-        except FileNotFoundError:
-            return None
-        # Reading a pipe or a device could block forever.
-        if not stat.S_ISREG(mode):
-            raise WriteError(f"{shown(path)} is not a file.", "Name a file.")
-        return path.read_bytes()
 
 
 def compare(old: bytes | None, new: bytes) -> str:

@@ -8,7 +8,8 @@ import shlex
 from importlib.util import find_spec
 
 from . import __version__
-from .file_comparison import compare, read, unified_diff
+from .file_comparison import compare, unified_diff
+from .regular_files import read
 from .rendering import RenderedFile
 from .spec import Spec
 from .target_names import is_project, package_name

@@ -4,10 +4,10 @@ import shlex
 from pathlib import Path
 
 from .errors import WriteError
-from .file_comparison import read
 from .pyproject_table import SETTINGS, has_table
+from .regular_files import file_errors, read, shown
 from .target_names import check_target, first_file, is_project
-from .writing import check_writable, file_errors, shown
+from .writing import check_writable
 
 
 def check_new_target(target: str, force: bool, writes: bool) -> None:

@@ -3,12 +3,13 @@
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import WriteError
+from .regular_files import file_errors, is_regular, shown
 
 if TYPE_CHECKING:
     from .rendering import RenderedFile
@@ -22,17 +23,6 @@ NO_HARD_LINKS = (
     errno.ENOTSUP,
     errno.EOPNOTSUPP,
 )
-
-#: What the user can do about an error of the operating system.
-HINTS = {
-    errno.EACCES: "Check the permissions of the file and its folder.",
-    errno.EPERM: "Check the permissions of the file and its folder.",
-    errno.EROFS: "Name a file in a folder that you can write to.",
-    errno.ENOSPC: "Free some space on the disk.",
-    errno.ENAMETOOLONG: "Use a shorter name.",
-    errno.ENOTDIR: "Check the path: a folder in it is a file.",
-    errno.ELOOP: "Check the path: a link in it points to itself.",
-}
 
 
 def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
@@ -102,16 +92,15 @@ def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:
     """Checks that files can be written, as far as this can be known beforehand.
 
     Raises:
-        WriteError: If a path exists and `force` is not set, or if it is a folder.
+        WriteError: If a path exists and `force` is not set, or if it exists and is not
+            a regular file.
     """
     existing = []
     for path in map(Path, paths):
         if str(path) == "-":
             raise WriteError("- is standard output, not a file.", "Name a file.")
         with file_errors(path):
-            taken, is_folder = _taken(path), path.is_dir()
-        if is_folder:
-            raise WriteError(f"{shown(path)} is a folder.", "Name a file.")
+            taken = is_regular(path) or _taken(path)
         if taken and not force:
             existing.append(path)
     if existing:
@@ -157,7 +146,7 @@ def _save(path: Path, content: bytes) -> None:
 
 def _replace(temporary: Path, target: Path) -> None:
     """Renames a file to the target and replaces it. The target's mode is kept."""
-    with suppress(FileNotFoundError):
+    if is_regular(target):
         temporary.chmod(stat.S_IMODE(target.stat().st_mode))
     os.replace(temporary, target)
 
@@ -226,20 +215,3 @@ def _exists(*paths: Path) -> WriteError:
         "--diff shows what would change, --force overwrites. If kscaffold wrote "
         f"{them}, `kscaffold update` keeps your edits.",
     )
-
-
-def shown(path: Path) -> str:
-    """Returns a path as text that can be printed, whatever bytes it has."""
-    return str(path) if str(path).isprintable() else repr(str(path))
-
-
-@contextmanager
-def file_errors(path: Path, verb: str = "written") -> Iterator[None]:
-    """Converts errors of the operating system to errors that name the file."""
-    try:
-        yield
-    # A null byte in a path is a ValueError.
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        hint = HINTS.get(getattr(error, "errno", None), "")
-        raise WriteError(f"{shown(path)} cannot be {verb}: {reason}.", hint) from error

@@ -202,7 +202,7 @@ def test_check(folder):
     assert "a.py does not exist\n" == missing.stderr
     assert "a.py would not change\n" == same.stderr
     assert "a.py would change\n" == differs.stderr
-    assert "folder.py is not a file" in error.stderr
+    assert "folder.py is a folder" in error.stderr
     assert "" == differs.stdout
 
 

@@ -15,7 +15,8 @@ import pytest
 
 from scaffold import RenderedFile, write, writing
 from scaffold.errors import WriteError
-from scaffold.file_comparison import compare, read, unified_diff
+from scaffold.file_comparison import compare, unified_diff
+from scaffold.regular_files import HINTS, read
 
 #: How often two processes write the same file. Without the hard link, a third fails.
 ROUNDS = 200
@@ -263,7 +264,7 @@ def test_failing_disk(tmp_path, monkeypatch, function, number):
     assert [] == os.listdir(tmp_path)
 
 
-@pytest.mark.parametrize("number", writing.HINTS)
+@pytest.mark.parametrize("number", HINTS)
 def test_hints_of_the_system(tmp_path, monkeypatch, number):
     """An error of the operating system comes with what to do about it."""
 
@@ -274,7 +275,7 @@ def test_hints_of_the_system(tmp_path, monkeypatch, number):
     with pytest.raises(WriteError, match=os.strerror(number)) as caught:
         write(rendered(tmp_path / "a.py"))
 
-    assert writing.HINTS[number] == caught.value.hint
+    assert HINTS[number] == caught.value.hint
 
 
 def test_full_disk(tmp_path):
@@ -300,7 +301,7 @@ def test_read_is_for_files(tmp_path):
     """A pipe is refused, because reading it would block."""
     os.mkfifo(tmp_path / "pipe.py")
 
-    with pytest.raises(WriteError, match="pipe.py is not a file"):
+    with pytest.raises(WriteError, match="pipe.py is not a regular file"):
         read(tmp_path / "pipe.py")
     assert read(tmp_path / "missing.py") is None
 

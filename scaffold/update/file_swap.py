@@ -7,9 +7,9 @@ from itertools import count
 from pathlib import Path
 
 from ..errors import WriteError
-from ..file_comparison import read
+from ..regular_files import file_errors, read, shown
 from ..rendering import RenderedFile
-from ..writing import file_errors, shown, write
+from ..writing import write
 from .update_plan import FileUpdate
 
 

@@ -10,7 +10,7 @@ from ..header import LINE as HEADER
 from ..header import parse_header
 from ..record import LINE as RECORD
 from ..record import MARK, Record
-from ..writing import shown
+from ..regular_files import shown
 from .user_file import UserFile
 
 WAY_OUT = (

@@ -7,9 +7,9 @@ from ..errors import SpecError
 from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
+from ..regular_files import shown
 from ..rendering import module_text
 from ..spec import Spec
-from ..writing import shown
 from .black_style import in_style, styles_of
 from .class_rename import class_name_in, renamed
 from .merge_base import check_version, read_base, with_place

@@ -7,7 +7,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import KscaffoldError
 from ..new_report import as_output as diffs
-from ..writing import shown
+from ..regular_files import shown
 from .option_changes import OptionChanges
 from .update_report import entries
 from .update_targets import generated, plan_update

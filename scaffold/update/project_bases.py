@@ -6,9 +6,9 @@ from ..errors import RecordError
 from ..pyproject_table import SETTINGS, read_table, without_table
 from ..record import LINE as RECORD
 from ..record import MARK, Record
+from ..regular_files import shown
 from ..rendering import project_texts
 from ..spec import Spec
-from ..writing import shown
 from .merge_base import check_version, decoded, with_place
 from .user_file import UserFile
 

@@ -8,8 +8,8 @@ from ..header import parse_command, parse_header
 from ..pyproject_table import HEADING, SETTINGS, table
 from ..record import LINE as RECORD
 from ..record import MARK, Record
+from ..regular_files import shown
 from ..rendering import project_texts
-from ..writing import shown
 from .block_merge import Merge, merge
 from .merge_base import decoded
 from .module_merge import labels, neutral

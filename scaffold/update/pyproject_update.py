@@ -2,8 +2,8 @@
 
 from ..errors import RecordError
 from ..pyproject_table import HEADING, holds_table, with_table, with_values
+from ..regular_files import shown
 from ..spec import Spec
-from ..writing import shown
 from .block_merge import merge
 from .module_merge import labels
 from .update_plan import FileUpdate

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from .. import new_report
 from ..file_comparison import unified_diff
-from ..writing import shown
+from ..regular_files import shown
 from .update_plan import FileUpdate, UpdatePlan
 
 #: Messages by the status of a file.

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import RecordError, WriteError
-from ..file_comparison import read
 from ..header import LINE as HEADER
 from ..pyproject_table import SETTINGS, has_table
 from ..record import LINE as RECORD
+from ..regular_files import read, shown
 from ..target_names import is_project
-from ..writing import shown
 from .module_update import plan_module
 from .option_changes import OptionChanges
 from .project_files import files_below

@@ -6,8 +6,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from ..errors import MergeError, WriteError
-from ..file_comparison import read
-from ..writing import shown
+from ..regular_files import read, shown
 from .block_merge import has_markers
 from .blocks import is_python
 
