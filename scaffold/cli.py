@@ -15,7 +15,14 @@ import click
 from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
 from .errors import KscaffoldError
-from .standard_output import print_json, print_text
+from .interrupts import INTERRUPTED, exit_on_signals
+from .standard_output import (
+    discard_output,
+    print_json,
+    print_text,
+    reporting,
+    show_error,
+)
 from .update.command import check, update
 from .verify.command import verify
 
@@ -24,19 +31,29 @@ class Kscaffold(click.Group):
     """The group of commands. It shows every error as a message."""
 
     def main(self, args=None, *more, **extra):
-        """Runs the command line. The arguments are Click's."""
+        """Runs the command line, and exits. The arguments are Click's."""
         if args is None:
             # This process is short, so collecting garbage would only cost time, during
             # the imports and at exit.
             gc.disable()
             atexit.register(gc.freeze)
+            exit_on_signals()
         try:
-            return super().main(args, *more, **extra)
+            extra["standalone_mode"] = False
+            sys.exit(super().main(args, *more, **extra))
+        except click.ClickException as error:
+            with suppress(OSError):
+                error.show()
+            sys.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort) as error:
+            show_error("Aborted!")
+            is_signal = KeyboardInterrupt in map(type, (error, error.__context__))
+            sys.exit(INTERRUPTED if is_signal else 1)
         except OSError as error:
             # For example, the disk behind standard output is full.
-            _discard_output()
+            discard_output()
             what = error.filename or "Standard output"
-            click.echo(f"Error: {what}: {error.strerror}", err=True)
+            show_error(f"Error: {what}: {error.strerror}")
             sys.exit(KscaffoldError.exit_code)
 
     def resolve_command(self, ctx, args):
@@ -64,6 +81,7 @@ class Kscaffold(click.Group):
         """Runs a command and shows its errors as messages."""
         as_json = "--json" in ctx.args
         try:
+            _check_current_folder()
             return super().invoke(ctx)
         except KscaffoldError as error:
             _report(as_json, error.message, error.hint)
@@ -134,12 +152,14 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
         entries = new_report.previewed(files, force)
     else:
         entries = new_report.written(files, force)
-    if as_json:
-        print_json(new_report.as_data(spec, target, entries))
-    else:
-        print_text(new_report.as_output(entries))
-    for message in new_report.as_messages(spec, target, entries):
-        click.echo(message, err=True)
+    written = any(entry["status"] == "written" for entry in entries)
+    with reporting(written):
+        if as_json:
+            print_json(new_report.as_data(spec, target, entries))
+        else:
+            print_text(new_report.as_output(entries))
+        for message in new_report.as_messages(spec, target, entries):
+            click.echo(message, err=True)
     ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
 
 
@@ -160,13 +180,19 @@ def list_(as_json):
         print_text(option_tables.text())
 
 
+def _check_current_folder() -> None:
+    """Checks that the current folder exists: another program can remove it."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise KscaffoldError(
+            f"The current folder cannot be used: {error.strerror}.",
+            "Change to another folder.",
+        ) from error
+
+
 def _report(as_json: bool, message: str, hint: str = "") -> None:
     """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
         print_json({"error": {"message": message, "hint": hint}})
 
-
-def _discard_output() -> None:
-    """Redirects standard output, which Python flushes again at exit, to nowhere."""
-    with suppress(OSError, AttributeError), open(os.devnull, "wb") as null:
-        os.dup2(null.fileno(), sys.stdout.fileno())

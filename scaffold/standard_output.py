@@ -1,6 +1,9 @@
 """Prints to standard output as UTF-8 with line feeds, whatever the locale."""
 
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import click
 
@@ -19,3 +22,35 @@ def print_json(data: dict) -> None:
     import json
 
     print_text(json.dumps(data, indent=2) + "\n")
+
+
+def show_error(message: str) -> None:
+    """Prints a message to standard error, if that can be written to."""
+    with suppress(OSError):
+        click.echo(message, err=True)
+
+
+@contextmanager
+def reporting(written: bool) -> Iterator[None]:
+    """Prints the result of a command in a block.
+
+    Args:
+        written: Whether the command wrote files. The exit status then says so, even if
+            the result cannot be printed.
+    """
+    try:
+        yield
+    except (OSError, click.exceptions.Exit) as error:
+        if not written:
+            raise
+        discard_output()
+        reason = getattr(error, "strerror", None) or "it is closed"
+        show_error(
+            f"The files are written, but not the result. Standard output: {reason}"
+        )
+
+
+def discard_output() -> None:
+    """Redirects standard output, which Python flushes again at exit, to nowhere."""
+    with suppress(OSError, AttributeError), open(os.devnull, "wb") as null:
+        os.dup2(null.fileno(), sys.stdout.fileno())

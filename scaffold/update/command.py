@@ -3,7 +3,7 @@
 import click
 
 from ..click_commands import CONTEXT, AllRecipesCommand, complete_files
-from ..standard_output import print_json, print_text
+from ..standard_output import print_json, print_text, reporting
 
 
 @click.command(cls=AllRecipesCommand, context_settings=CONTEXT)
@@ -62,12 +62,13 @@ def update(
     writes = not (dry_run or diff or check or abort_on_conflict and plan.needs_a_look)
     kept = apply(plan.files, backup) if writes else None
     entries = update_report.entries(plan, written=writes, kept=kept, diff=diff)
-    if as_json:
-        print_json(update_report.as_data(plan, entries))
-    else:
-        print_text(as_output(entries))
-    for message in update_report.as_messages(plan, entries):
-        click.echo(message, err=True)
+    with reporting(writes and plan.changes):
+        if as_json:
+            print_json(update_report.as_data(plan, entries))
+        else:
+            print_text(as_output(entries))
+        for message in update_report.as_messages(plan, entries):
+            click.echo(message, err=True)
     ctx.exit(int(plan.needs_a_look or check and plan.changes))
 
 
