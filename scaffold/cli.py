@@ -195,4 +195,3 @@ def _report(as_json: bool, message: str, hint: str = "") -> None:
     """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
         print_json({"error": {"message": message, "hint": hint}})
-

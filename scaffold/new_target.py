@@ -4,7 +4,7 @@ import shlex
 from pathlib import Path
 
 from .errors import WriteError
-from .pyproject_table import SETTINGS, has_table
+from .pyproject_table import SETTINGS, has_table, records_in
 from .regular_files import file_errors, read, shown
 from .target_names import check_target, first_file, is_project
 from .writing import check_writable
@@ -29,7 +29,8 @@ def check_new_target(target: str, force: bool, writes: bool) -> None:
     if is_project(target):
         check_folder(Path(target), force)
     if writes:
-        check_writable([first_file(target)], force)
+        unfinished = is_project(target) and _is_unfinished(Path(target))
+        check_writable([first_file(target)], force or unfinished)
 
 
 def check_folder(folder: Path, force: bool) -> None:
@@ -63,6 +64,13 @@ def check_folder(folder: Path, force: bool) -> None:
             f"Name a new folder, or write one module: {command}. --force writes the "
             "project anyway, and overwrites files of the same names.",
         )
+
+
+def _is_unfinished(folder: Path) -> bool:
+    """Returns whether a project lacks files, as it does if `new` was killed."""
+    settings = read(folder / SETTINGS) or b""
+    recorded = records_in(settings.decode("utf-8", "replace"))
+    return not all((folder / path).is_file() for path in recorded)
 
 
 def _is_generated(folder: Path) -> bool:

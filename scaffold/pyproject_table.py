@@ -27,6 +27,18 @@ def has_table(text: str) -> bool:
     return isinstance(tool, dict) and "kscaffold" in tool
 
 
+def records_in(text: str) -> dict[str, str]:
+    """Returns the records in a `pyproject.toml`, which may have no table or any other.
+
+    Returns:
+        The records, by the paths of the files. Empty if the table is invalid.
+    """
+    try:
+        return read_table(text)["base"]
+    except RecordError:
+        return {}
+
+
 def with_records(files: dict[str, Record], command: str) -> dict[str, str]:
     """Puts the records of a new project's files into them.
 

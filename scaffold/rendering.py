@@ -100,14 +100,13 @@ def module_text(spec: Spec, name: str, mode) -> str:
 
 def _render_project(spec: Spec, target: str) -> list[RenderedFile]:
     """Renders a project, with the records of its files."""
-    from .pyproject_table import with_records  # only for a project
+    from .pyproject_table import SETTINGS, with_records  # only for a project
 
     package = package_name(target)
-    texts = project_texts(spec, package)
-    return [
-        RenderedFile(Path(target, path), text)
-        for path, text in with_records(texts, spec.command(package)).items()
-    ]
+    texts = with_records(project_texts(spec, package), spec.command(package))
+    # The settings come first: they say what the folder is, if writing it is killed.
+    order = sorted(texts, key=lambda path: path != SETTINGS)
+    return [RenderedFile(Path(target, path), texts[path]) for path in order]
 
 
 def project_texts(spec: Spec, package: str) -> dict[str, Record]:

@@ -1,28 +1,19 @@
 """Writes rendered files atomically, without overwriting other files by accident."""
 
-import errno
 import os
-import stat
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .atomic_write import TEMPORARY, exists_error, publish
 from .errors import WriteError
-from .regular_files import file_errors, is_regular, shown
+from .file_lock import locked
+from .interrupts import uninterrupted
+from .regular_files import file_errors, is_regular, read, shown
 
 if TYPE_CHECKING:
     from .rendering import RenderedFile
-
-#: Errors of `os.link()` on file systems without hard links.
-NO_HARD_LINKS = (
-    errno.EPERM,
-    errno.EACCES,
-    errno.EINVAL,
-    errno.ENOSYS,
-    errno.ENOTSUP,
-    errno.EOPNOTSUPP,
-)
 
 
 def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
@@ -32,6 +23,9 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
     file cannot be written, the files before it are restored, and their new folders are
     removed.
 
+    Several files are a project. If writing it was killed, it can be repeated: files
+    that already have their text are kept, unless all of them exist.
+
     Args:
         files: The files that `render()` returned.
         force: Whether existing files are overwritten.
@@ -40,22 +34,67 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
         The paths of the files.
 
     Raises:
-        WriteError: If a file exists and `force` is not set, or if a file cannot be
-            written. All files are checked before the first one is written.
+        WriteError: If a file exists and `force` is not set, if a file cannot be
+            written, or if another command is changing the files. All files are checked
+            before the first one is written.
     """
     contents = [(Path(file.path), encode(file)) for file in files]
-    check_writable([path for path, _ in contents], force)
+    paths = [path for path, _ in contents]
+    left = contents if force else unwritten(contents)
+    check_writable([path for path, _ in left], force)
     with ExitStack() as undo:
+        shared = paths[0] if force else Path()
+        if len(paths) > 1:
+            shared = Path(os.path.commonpath([path.parent for path in paths]))
+            with file_errors(shared), uninterrupted():
+                _make_folders(shared, undo)
+        # Of single new files, the hard link decides.
+        with locked(shared) if force or len(paths) > 1 else nullcontext():
+            left = contents if force else unwritten(contents)
+            if len(paths) > 1:
+                _remove_temporaries(paths)
+            write_locked(left, force)
+        undo.pop_all()
+    return paths
+
+
+def write_locked(contents: list[tuple[Path, bytes]], force: bool = False) -> None:
+    """Writes files as `write()` does, for a caller that has locked them."""
+    with uninterrupted(), ExitStack() as undo:
         for path, content in contents:
             with file_errors(path):
                 _make_folders(path.parent, undo)
                 # Nothing can fail after the last file, so it is never restored.
                 restore = None if path == contents[-1][0] else _restorer(path)
-                _publish(path, content, force)
+                publish(path, content, force)
                 if restore:
                     undo.callback(restore)
         undo.pop_all()
-    return [path for path, _ in contents]
+
+
+def unwritten(contents: list[tuple[Path, bytes]]) -> list[tuple[Path, bytes]]:
+    """Returns the files that do not exist yet.
+
+    Raises:
+        WriteError: If all files exist, or if one has another text.
+    """
+    found = {}
+    for path, _ in contents:
+        with file_errors(path):
+            if is_regular(path) or _taken(path):
+                found[path] = read(path)
+    other = [path for path, text in contents if found.get(path, text) != text]
+    if other or len(found) == len(contents):
+        raise exists_error(*(other or found))
+    return [(path, text) for path, text in contents if path not in found]
+
+
+def _remove_temporaries(paths: list[Path]) -> None:
+    """Removes what a killed process left in the folders of the files."""
+    for folder in {path.parent for path in paths}:
+        for temporary in folder.glob(TEMPORARY.format("*")):
+            with suppress(OSError):
+                temporary.unlink()
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:
@@ -83,7 +122,7 @@ def _restorer(path: Path) -> Callable[[], None]:
         if old is None:
             target.unlink(missing_ok=True)
         else:
-            _publish(target, old, force=True)
+            publish(target, old, force=True)
 
     return restore
 
@@ -104,7 +143,7 @@ def check_writable(paths: Iterable[str | Path], force: bool = False) -> None:
         if taken and not force:
             existing.append(path)
     if existing:
-        raise _exists(*existing)
+        raise exists_error(*existing)
 
 
 def encode(file: "RenderedFile") -> bytes:
@@ -119,85 +158,6 @@ def encode(file: "RenderedFile") -> bytes:
         raise WriteError(f"{shown(file.path)} cannot be encoded: {error}.") from error
 
 
-def _publish(path: Path, content: bytes, force: bool) -> None:
-    """Writes a temporary file beside the target, then renames it."""
-    # A link is kept: the file it points to is overwritten.
-    target = Path(os.path.realpath(path)) if force else path
-    # The target's name may have the maximum length, so this one is independent of it.
-    temporary = target.parent / f".kscaffold-{os.urandom(8).hex()}.tmp"
-    try:
-        _save(temporary, content)
-        if force:
-            _replace(temporary, target)
-        else:
-            _link(temporary, target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _save(path: Path, content: bytes) -> None:
-    """Writes a new file and flushes it to the disk. The umask sets its mode."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    with open(os.open(path, flags, 0o666), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace(temporary: Path, target: Path) -> None:
-    """Renames a file to the target and replaces it. The target's mode is kept."""
-    if is_regular(target):
-        temporary.chmod(stat.S_IMODE(target.stat().st_mode))
-    os.replace(temporary, target)
-
-
-def _link(temporary: Path, target: Path) -> None:
-    """Links a file to the target, which must not exist.
-
-    A hard link fails if the target exists. So if several processes write the same
-    target, exactly one succeeds.
-    """
-    try:
-        os.link(temporary, target)
-    except FileExistsError:
-        raise _exists(target) from None
-    except OSError as error:
-        if error.errno not in NO_HARD_LINKS:
-            raise
-        _rename(temporary, target)
-
-
-def _rename(temporary: Path, target: Path) -> None:
-    """Renames a file to the target, which must not exist. Needs no hard links.
-
-    Each process locks the folder, checks that the target does not exist, and renames.
-    So if several kscaffold processes write the same target, exactly one succeeds. The
-    target is never partial. A lock ends with its process. Another program could still
-    create the target between the check and the renaming.
-    """
-    if os.name == "nt":
-        _rename_on_windows(temporary, target)
-        return
-    import fcntl
-
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if os.path.lexists(target):
-            raise _exists(target)
-        os.rename(temporary, target)
-    finally:
-        os.close(folder)
-
-
-def _rename_on_windows(temporary: Path, target: Path) -> None:
-    """Renames a file to the target. Windows refuses if the target exists."""
-    try:
-        os.rename(temporary, target)
-    except FileExistsError:
-        raise _exists(target) from None
-
-
 def _taken(path: Path) -> bool:
     """Returns whether a path exists. A broken link exists, too."""
     try:
@@ -205,13 +165,3 @@ def _taken(path: Path) -> bool:
     except FileNotFoundError:
         return False
     return True
-
-
-def _exists(*paths: Path) -> WriteError:
-    names = ", ".join(shown(path) for path in paths)
-    verb, them = ("exist", "them") if len(paths) > 1 else ("exists", "it")
-    return WriteError(
-        f"{names} already {verb}.",
-        "--diff shows what would change, --force overwrites. If kscaffold wrote "
-        f"{them}, `kscaffold update` keeps your edits.",
-    )

@@ -1,5 +1,8 @@
 """The commands `update` and `check`. Importing this module imports only Click."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import click
 
 from ..click_commands import CONTEXT, AllRecipesCommand, complete_files
@@ -50,6 +53,7 @@ def update(
     or your code uses something that the update removed.
     """
     from ..click_options import given_options
+    from ..file_lock import locked
     from ..new_report import as_output
     from ..spec import all_options
     from . import update_report
@@ -58,9 +62,11 @@ def update(
     from .update_targets import plan_update
 
     given = given_options(ctx, all_options())
-    plan = plan_update(target, OptionChanges(given, unset), base)
-    writes = not (dry_run or diff or check or abort_on_conflict and plan.needs_a_look)
-    kept = apply(plan.files, backup) if writes else None
+    reads_only = dry_run or diff or check
+    with nullcontext() if reads_only else locked(Path(target)):
+        plan = plan_update(target, OptionChanges(given, unset), base)
+        writes = not (reads_only or abort_on_conflict and plan.needs_a_look)
+        kept = apply(plan.files, backup) if writes else None
     entries = update_report.entries(plan, written=writes, kept=kept, diff=diff)
     with reporting(writes and plan.changes):
         if as_json:

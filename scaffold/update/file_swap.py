@@ -7,16 +7,17 @@ from itertools import count
 from pathlib import Path
 
 from ..errors import WriteError
+from ..interrupts import uninterrupted
 from ..regular_files import file_errors, read, shown
-from ..rendering import RenderedFile
-from ..writing import write
+from ..writing import write_locked
 from .update_plan import FileUpdate
 
 
 def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]:
     """Writes the files that an update changes, each of them completely or not at all.
 
-    During the update, a copy of each old file is kept as FILE.orig.
+    The caller has locked them. During the update, a copy of each old file is kept as
+    FILE.orig.
 
     Args:
         files: The updates of the files.
@@ -30,7 +31,11 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]
             cases, no file is written. Also if a file that is no longer generated
             cannot be removed. The other files are written by then.
     """
-    changes = [file for file in files if file.changes]
+    with uninterrupted():
+        return _apply([file for file in files if file.changes], backup)
+
+
+def _apply(changes: list[FileUpdate], backup: bool) -> dict[Path, Path]:
     for file in changes:
         if read(file.path) != file.old:
             raise WriteError(
@@ -42,8 +47,7 @@ def apply(files: Iterable[FileUpdate], backup: bool = False) -> dict[Path, Path]
         for file in changes:
             if file.old is not None:
                 kept[file] = _keep(file)
-        new = [RenderedFile(f.path, f.text) for f in changes if f.text is not None]
-        write(new, force=True)
+        write_locked([(f.path, f.new) for f in changes if f.new is not None], True)
         for file in changes:
             if file.text is None:
                 with file_errors(file.path, "removed"):
@@ -62,7 +66,7 @@ def _keep(file: FileUpdate) -> Path:
     """Copies a file to an unused name in the same folder."""
     names = (f"{file.path.name}.orig{n or ''}" for n in count())
     path = next(p for p in map(file.path.with_name, names) if not os.path.lexists(p))
-    write([RenderedFile(path, file.old.decode())])
+    write_locked([(path, file.old)])
     shutil.copymode(file.path, path)
     return path
 

@@ -1,13 +1,12 @@
 """Finds generated modules and projects, and plans the update of a target."""
 
 import os
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import RecordError, WriteError
+from ..errors import KscaffoldError, RecordError, WriteError
 from ..header import LINE as HEADER
-from ..pyproject_table import SETTINGS, has_table
+from ..pyproject_table import SETTINGS, has_table, records_in
 from ..record import LINE as RECORD
 from ..regular_files import read, shown
 from ..target_names import is_project
@@ -97,13 +96,10 @@ def generated(path: Path) -> Iterator[Path]:
 def _words(settings: Path) -> dict[str, str]:
     """Returns the records in a `pyproject.toml`, by the paths of the files."""
     try:
-        text = settings.read_text("utf-8")
-        tables = tomllib.loads(text) if "kscaffold" in text else {}
-        words = tables["tool"]["kscaffold"]["base"]
-        return {where: str(word) for where, word in words.items()}
-    # There is no such file, or no such table, or its values have other types.
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        text = (read(settings) or b"").decode("utf-8")
+    except (KscaffoldError, UnicodeDecodeError):
         return {}
+    return records_in(text) if "kscaffold" in text else {}
 
 
 def _ends(path: Path) -> tuple[list[str], list[str]]:

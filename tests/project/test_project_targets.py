@@ -39,14 +39,14 @@ def test_all_or_nothing(tmp_path, monkeypatch, force):
         (tmp_path / "new" / "my_project" / "README.md").write_text("mine")
         (tmp_path / "new" / "my_project" / "pyproject.toml").unlink()
         before = {p: p.read_text() for p in tmp_path.rglob("*") if p.is_file()}
-    publish = writing._publish
+    publish = writing.publish
 
     def full(path, content, force):
         if path == files[-1].path and content == files[-1].text.encode():
             raise OSError(28, "No space left on device")
         publish(path, content, force)
 
-    monkeypatch.setattr(writing, "_publish", full)
+    monkeypatch.setattr(writing, "publish", full)
     with pytest.raises(WriteError, match="No space left"):
         write(files, force)
 
@@ -61,14 +61,14 @@ def test_rollback_of_a_link(tmp_path, monkeypatch):
     (tmp_path / "there").write_text("mine")
     (tmp_path / "a").symlink_to(tmp_path / "there")
     (tmp_path / "b").symlink_to(tmp_path / "nowhere")
-    publish = writing._publish
+    publish = writing.publish
 
     def full(path, content, force):
         if path.name == "c":
             raise OSError(28, "No space left on device")
         publish(path, content, force)
 
-    monkeypatch.setattr(writing, "_publish", full)
+    monkeypatch.setattr(writing, "publish", full)
     with pytest.raises(WriteError, match="No space left"):
         write([RenderedFile(tmp_path / name, "new") for name in "abc"], force=True)
 

@@ -128,18 +128,18 @@ def test_conflict():
 def test_killed_between_files(ends_after, monkeypatch):
     """After a kill between two files, the same update completes the rest."""
     edit(MODEL, "        grad_fn = ", "        # Mine.\n        grad_fn = ")
-    real, written = file_swap.write, []
+    real, written = file_swap.write_locked, []
 
-    def some(rendered, force=False):
+    def some(contents, force=False):
         if force:
-            real(rendered[:ends_after], force=True)
-            written.extend(rendered[:ends_after])
+            real(contents[:ends_after], force=True)
+            written.extend(contents[:ends_after])
             raise KeyboardInterrupt
-        real(rendered)
+        real(contents)
 
     options = ["--manual-loss", "--task", "binary"]
     with monkeypatch.context() as patch:
-        patch.setattr(file_swap, "write", some)
+        patch.setattr(file_swap, "write_locked", some)
         CliRunner().invoke(main, ["update", NAME, *options])
     assert ends_after == len(written)
 
