@@ -1,6 +1,7 @@
 """Prints to standard output as UTF-8 with line feeds, whatever the locale."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,18 @@ def print_text(text: str) -> None:
         # The shell closed standard output (`>&-`). Exit silently, as Click does when a
         # pipe is closed.
         raise click.exceptions.Exit(1)
-    click.echo(text.encode("utf-8", "surrogateescape"), nl=False)
+    click.echo(_encode(text), nl=False)
+
+
+def _encode(text: str) -> bytes:
+    """Encodes text as UTF-8, with the bytes that are surrogate escapes in it.
+
+    Other lone surrogates, which no encoding has, are shown as their number.
+    """
+    shown = re.sub(
+        "[\ud800-\udc7f\udd00-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", text
+    )
+    return shown.encode("utf-8", "surrogateescape")
 
 
 def print_json(data: dict) -> None:
