@@ -43,13 +43,14 @@ def black_mode(
     try:
         with black.main.make_context("black", [*arguments, "-"]) as context:
             settings = context.params
-    # Black raises the last three for some broken files.
+    # Black raises the last four for some broken files.
     except (
         click.ClickException,
         OSError,
         ValueError,
         TypeError,
         AttributeError,
+        RecursionError,
     ) as error:
         clickish = isinstance(error, click.ClickException)
         reason = error.format_message() if clickish else error
@@ -128,11 +129,14 @@ def _settings_file(target: Path) -> str:
     """Returns the name of the file with Black's settings for a target."""
     for file in (folder / "pyproject.toml" for folder in target.parents):
         try:
-            if "black" in tomllib.loads(file.read_text("utf-8"))["tool"]:
+            if (
+                file.is_file()
+                and "black" in tomllib.loads(file.read_text("utf-8"))["tool"]
+            ):
                 return str(file)
-        except (FileNotFoundError, NotADirectoryError, KeyError):
+        except KeyError:
             continue
-        except (OSError, ValueError, TypeError):
+        except (OSError, ValueError, TypeError, RecursionError):
             return str(file)
     return "its settings"
 

@@ -8,6 +8,7 @@ from . import __version__
 from .errors import SpecError
 from .record import EXCUSE
 from .spec import Spec, named_recipe, recipe_options
+from .target_names import check_printable
 
 #: The header, anywhere in a file.
 LINE = re.compile(
@@ -68,13 +69,18 @@ def parse_header(text: str) -> Header | None:
 def parse_command(command: str) -> tuple[str, Spec]:
     """Parses a command `kscaffold new`, and returns its target and its options.
 
+    Everything in it is checked as if it was typed, except that a module keeps a name
+    that an earlier version accepted.
+
     Raises:
         SpecError: If it is another command, or has options that this version does not
             have.
     """
     values = {}
     try:
-        _, _, target, *words = shlex.split(command)
+        program, verb, target, *words = shlex.split(command)
+        if (program, verb) != ("kscaffold", "new"):
+            raise ValueError("it is not a command `kscaffold new`")
         options = recipe_options(named_recipe(words))
         flags = {opt.flag: opt for opt in options}
         flags |= {opt.off_flag: opt for opt in options if opt.type is bool}
@@ -93,4 +99,5 @@ def parse_command(command: str) -> tuple[str, Spec]:
             f"{error}.",
             "Restore the command that generated the file.",
         ) from error
+    check_printable(target)
     return target, Spec(**values)

@@ -21,7 +21,7 @@ def has_table(text: str) -> bool:
     """Says whether a `pyproject.toml` has kscaffold's table, complete or not."""
     try:
         tool = tomllib.loads(text).get("tool")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         # The update reports what is wrong with the file.
         return "tool.kscaffold" in text
     return isinstance(tool, dict) and "kscaffold" in tool
@@ -85,7 +85,8 @@ def read_table(text: str) -> dict:
     """
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    # A number may have too many digits, or arrays too many levels.
+    except (ValueError, RecursionError) as error:
         raise RecordError(f"It is not TOML: {error}.") from error
     tool = data.get("tool")
     content = tool.get("kscaffold") if isinstance(tool, dict) else None

@@ -76,12 +76,13 @@ def load_recipe(name: str) -> dict:
 
 
 @cache
-def project_templates(recipe: str) -> dict[str, str]:
+def project_templates(recipe: str, package: str) -> dict[str, str]:
     """Maps the files of a project to their templates in the folder `TEMPLATES`.
 
     All projects have the files of `templates/project/`. The recipe's own folder
     `project/` adds files, or replaces files of the same path. The files of `package`
-    go into the project's package.
+    go into the project's package. The module with the class is not among the files: it
+    has no template of its own.
 
     Raises:
         SpecError: If the recipe has no project.
@@ -91,11 +92,14 @@ def project_templates(recipe: str) -> dict[str, str]:
             f"There is no project for the recipe {recipe} yet.",
             f"Write a module instead: kscaffold new FILE.py --recipe {recipe}",
         )
-    return {
-        path.removesuffix(".jinja").replace("gitignore", ".gitignore"): f"{tree}/{path}"
-        for tree in ("project", f"recipes/{recipe}/project")
-        for path in sorted(_files_below(os.path.join(TEMPLATES, tree)))
-    }
+    found = {}
+    for tree in ("project", f"recipes/{recipe}/project"):
+        for name in sorted(_files_below(os.path.join(TEMPLATES, tree))):
+            path = name.removesuffix(".jinja").replace("gitignore", ".gitignore")
+            if path.startswith("package/"):
+                path = package + path.removeprefix("package")
+            found[path] = f"{tree}/{name}"
+    return found
 
 
 def example_path(recipe: str) -> str:

@@ -11,6 +11,7 @@ import json
 import re
 import zlib
 from functools import cache
+from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +24,8 @@ MARK = "# kscaffold:base:"
 #: Ends a long line, so that linters accept it.
 EXCUSE = "  # noqa: E501"
 LINE = re.compile(rf"^{MARK}(?P<word>\S*)(?:{EXCUSE})?$", re.MULTILINE)
+#: Limits that no real record reaches: characters, lines of the text, styles.
+LONGEST, MOST_LINES, MOST_STYLES = 1_000_000, 100_000, 100
 
 
 class Record(NamedTuple):
@@ -67,16 +70,41 @@ class Record(NamedTuple):
             RecordError: If it is damaged, or needs a newer dictionary.
         """
         try:
+            if len(word) > LONGEST:
+                raise ValueError(word[:20])
             content = base64.b64decode(
                 word + "=" * (-len(word) % 4), altchars=b"-_", validate=True
             )
             checksum, (styles, runs) = content[:4], content[4:].split(b"\n", 1)
-            text, styles = "\n".join(_lines(runs)), styles.decode()
-        except (ValueError, IndexError) as error:
+            text, styles = "\n".join(_lines(BytesIO(runs))), styles.decode()
+            if _checksum(styles, text) != checksum:
+                raise ValueError(checksum)
+            # The checksum finds accidents. Anybody can write a record that has it.
+            return cls(text, _checked(json.loads(styles) if styles else [{}]))
+        except (ValueError, IndexError, RecursionError) as error:
             raise RecordError("it is damaged") from error
-        if _checksum(styles, text) != checksum:
-            raise RecordError("it is damaged")
-        return cls(text, tuple(json.loads(styles)) if styles else ({},))
+
+
+def _checked(styles) -> tuple[dict, ...]:
+    """Checks the types of Black's settings in a record.
+
+    Raises:
+        ValueError: If `mode_settings()` cannot have returned them.
+    """
+
+    def fits(name, value) -> bool:
+        if name == "line_length":
+            return type(value) is int and value > 0
+        if name == "enabled_features":
+            return isinstance(value, list) and all(isinstance(f, str) for f in value)
+        return isinstance(value, bool)
+
+    if not isinstance(styles, list) or not 0 < len(styles) <= MOST_STYLES:
+        raise ValueError("the styles are not a list")
+    for style in styles:
+        if not isinstance(style, dict) or not all(map(fits, style, style.values())):
+            raise ValueError(style)
+    return tuple(styles)
 
 
 class Dictionary:
@@ -180,21 +208,27 @@ def _encode(run: tuple[int, int] | str) -> bytes:
     return _number(length) + _number(2 * abs(distance) + (distance < 0))
 
 
-def _lines(content: bytes):
+def _lines(runs: BytesIO):
     """Yields the lines of encoded runs."""
-    known, end = dictionary().lines, 0
-    while content:
-        length, content = _read_number(content)
+    known, end, count = dictionary().lines, 0, 0
+    while (length := _read_number(runs)) is not None:
+        count += length or 1
+        if count > MOST_LINES:
+            raise IndexError(count)
         if length:
-            distance, content = _read_number(content)
+            distance = _read_number(runs)
+            if distance is None:
+                raise IndexError(length)
             start = end + (-1 if distance % 2 else 1) * (distance // 2)
             end = start + length
             if not 0 <= start < end <= len(known):
                 raise IndexError(start)
             yield from known[start:end]
         else:
-            line, content = content.split(b"\n", 1)
-            yield line.decode()
+            line = runs.readline()
+            if not line.endswith(b"\n"):
+                raise ValueError(line)
+            yield line[:-1].decode()
 
 
 def _number(value: int) -> bytes:
@@ -206,11 +240,16 @@ def _number(value: int) -> bytes:
     return bytes([*groups, value])
 
 
-def _read_number(content: bytes) -> tuple[int, bytes]:
-    """Decodes a number, and returns it with the bytes that follow."""
+def _read_number(runs: BytesIO) -> int | None:
+    """Decodes the next number, or returns `None` at the end."""
     value = 0
-    for place, byte in enumerate(content):
-        value += (byte % 128) << (7 * place)
-        if byte < 128:
-            return value, content[place + 1 :]
-    raise IndexError(len(content))
+    for place in range(9):
+        group = runs.read(1)
+        if not group:
+            break
+        value += (group[0] % 128) << (7 * place)
+        if group[0] < 128:
+            return value
+    if place == 0:
+        return None
+    raise IndexError(value)

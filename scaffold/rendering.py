@@ -139,15 +139,13 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
         "package": package,
         "line_length": mode.line_length,
     }
-    for path, name in project_templates(spec.recipe).items():
+    for path, name in project_templates(spec.recipe, package).items():
         with template_errors(spec):
             text = environment(TEMPLATES).get_template(name).render(variables)
             if path.endswith(".py"):
                 bound = names_bound(ast.parse(text, f"<rendered from {name}>"))
                 check_is_free(spec.class_name, bound)
                 text = _finished(text, mode)
-        if path.startswith("package/"):
-            path = package + path.removeprefix("package")
         files[path] = Record(text, (mode_settings(mode),))
     return dict(sorted(files.items(), key=lambda item: PurePath(item[0]).parts))
 

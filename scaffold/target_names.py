@@ -64,15 +64,24 @@ def check_target(target: str) -> None:
     Raises:
         SpecError: If it cannot, with a name to use instead.
     """
+    check_printable(target)
+    if is_project(target):
+        _check_project(target)
+    elif target != "-":
+        _check_module(PurePath(target))
+
+
+def check_printable(target: str) -> None:
+    """Checks that a target fits into a comment.
+
+    Raises:
+        SpecError: If it has characters such as line ends.
+    """
     if not target.isprintable():
         raise SpecError(
             f"The target {target!r} has characters that cannot be printed.",
             "Name it with letters, digits and underscores.",
         )
-    if is_project(target):
-        _check_project(target)
-    elif target != "-":
-        _check_module(PurePath(target))
 
 
 def _check_module(path: PurePath) -> None:

@@ -84,7 +84,7 @@ def unwritten(contents: list[tuple[Path, bytes]]) -> list[tuple[Path, bytes]]:
             if is_regular(path) or _taken(path):
                 found[path] = read(path)
     other = [path for path, text in contents if found.get(path, text) != text]
-    if other or len(found) == len(contents):
+    if other or found and len(found) == len(contents):
         raise exists_error(*(other or found))
     return [(path, text) for path, text in contents if path not in found]
 

@@ -11,6 +11,7 @@ from ..header import parse_header
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..regular_files import shown
+from .blocks import is_python
 from .user_file import UserFile
 
 WAY_OUT = (
@@ -18,6 +19,10 @@ WAY_OUT = (
     "--base OLD.py. If you committed that text, `git show REVISION:./{name} > OLD.py` "
     "writes it."
 )
+
+
+#: Numbers, and a suffix such as `.dev1`.
+_VERSION = re.compile(r"\d{1,6}(\.\d{1,6})*[\w.+-]{0,40}")
 
 
 def read_base(file: UserFile, base: Path | None) -> Record:
@@ -49,6 +54,11 @@ def read_base(file: UserFile, base: Path | None) -> Record:
         check_version(name, header["version"])
     record = decoded(words[0], f"The line {MARK}... of {name}", file.path.name)
     generated = HEADER.match(record.text)
+    if generated is None:
+        raise RecordError(
+            f"The line {MARK}... of {name} is damaged.",
+            WAY_OUT.format(name=file.path.name),
+        )
     if header and generated.groups() != header.groups():
         raise RecordError(
             f"The first line of {name} was edited. It was: {generated[0]}",
@@ -93,14 +103,23 @@ def given_base(old: UserFile, file: UserFile) -> Record:
     return Record(text, (mode_settings(mode),))
 
 
-def decoded(word: str, what: str, name: str) -> Record:
+def decoded(word: str, what: str, name: str, path: str = "model.py") -> Record:
     """Returns the record that a word holds.
 
+    Args:
+        word: The word.
+        what: The subject of the error message.
+        name: The file whose earlier text would help, for the error message.
+        path: The file that the record is of.
+
     Raises:
-        RecordError: If it is damaged.
+        RecordError: If it is damaged, or not a text that such a file can have.
     """
     try:
-        return Record.of_word(word)
+        record = Record.of_word(word)
+        if path.endswith(".py") and not (record.text and is_python(record.text)):
+            raise RecordError("it is not a Python module")
+        return record
     except RecordError as error:
         message = f"{what} is damaged."
         raise RecordError(message, WAY_OUT.format(name=name)) from error
@@ -110,8 +129,13 @@ def check_version(name: str, version: str) -> None:
     """Refuses a file that a newer version of kscaffold wrote.
 
     Raises:
-        RecordError: If the version is newer than this one.
+        RecordError: If the version is newer than this one, or is not a version.
     """
+    if not _VERSION.fullmatch(version):
+        raise RecordError(
+            f"{name} has {version[:40]!r} in place of a version of kscaffold.",
+            "Restore it from version control.",
+        )
     if _numbers(version) > _numbers(__version__):
         raise RecordError(
             f"{name} was written by kscaffold {version}, which is newer than this "

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..errors import SpecError
+from ..errors import RecordError, SpecError
 from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
 from ..regular_files import shown
 from ..rendering import module_text
 from ..spec import Spec
+from ..target_names import is_project
 from .black_style import in_style, styles_of
 from .class_rename import class_name_in, renamed
 from .merge_base import check_version, read_base, with_place
@@ -95,6 +96,11 @@ def plan_module(
     record = read_base(file, base)
     header = parse_header(record.text)
     check_version(shown(path), header.version)
+    if is_project(header.target):
+        raise RecordError(
+            f"The first line of {shown(path)} has the command of a project.",
+            "Restore the file from version control.",
+        )
     request = RequestedOptions.of(change, header.spec, record.text, file.text)
     spec = request.spec
     current = black_mode(path, spec.line_length, spec.target_version)

@@ -1,5 +1,6 @@
 """Finds generated files that are out of date, for `kscaffold check`."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,8 +42,9 @@ def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
     for path in paths:
         try:
             for target in generated(Path(path)):
-                if target.resolve() not in found:
-                    found[target.resolve()] = _check(target, diff)
+                real = os.path.realpath(target)
+                if real not in found:
+                    found[real] = _check(target, diff)
         except KscaffoldError as error:
             found[path] = Checked(path, "error", error=error)
     return list(found.values())

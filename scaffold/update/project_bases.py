@@ -44,7 +44,7 @@ def recorded_bases(folder: Path, section: dict) -> dict[str, Record]:
             "folder with the project as it was generated: --base FOLDER.",
         )
     return {
-        path: decoded(word, f"The record of {path} in {name}", SETTINGS)
+        path: decoded(word, f"The record of {path} in {name}", SETTINGS, path)
         for path, word in words.items()
     }
 
@@ -64,7 +64,8 @@ def bases_in(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
             text = RECORD.sub(MARK, with_place(text))
         bases[path] = Record(text, record.styles)
         if path in section["base"]:
-            bases[path] = decoded(section["base"][path], f"The record of {path}", path)
+            what = f"The record of {path}"
+            bases[path] = decoded(section["base"][path], what, path, path)
             if bases[path].text != text:
                 raise RecordError(
                     f"{shown(file.path)} was edited after it was generated.",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..errors import RecordError
 from ..formatting import black_mode, mode_settings
-from ..header import parse_command, parse_header
+from ..header import parse_header
 from ..pyproject_table import HEADING, SETTINGS, table
 from ..record import LINE as RECORD
 from ..record import MARK, Record
@@ -18,6 +18,7 @@ from .option_changes import OptionChanges
 from .project_bases import bases_in, read_pyproject, recorded_bases
 from .project_files import locate
 from .pyproject_update import update_pyproject
+from .recorded_paths import check_paths, read_command
 from .update_plan import FileUpdate, UpdatePlan
 from .user_file import UserFile
 
@@ -45,14 +46,15 @@ def plan_project(
     settings, section = read_pyproject(folder)
     if base is not None:
         _, section = read_pyproject(base)
-    target, old = parse_command(section["command"])
-    package = Path(target).name
+    package, old = read_command(folder if base is None else base, section)
+    check_paths(folder, section["base"], package, old)
     if base is None:
         bases = recorded_bases(folder, section)
     else:
         bases = bases_in(base, old, package)
     model = f"{package}/model.py"
-    if model not in bases or parse_header(bases[model].text).spec != old:
+    header = parse_header(bases[model].text) if model in bases else None
+    if header is None or header.spec != old:
         raise RecordError(
             f"The command in {HEADING} of {shown(settings.path)} was edited: it is not "
             "the command that made the project.",
@@ -133,7 +135,7 @@ def _merged(
 
 
 def _dropped(file: UserFile, base: Record) -> FileUpdate:
-    """Removes a file that is no longer generated, unless the user edited it."""
+    """Removes a file that is no longer generated, unless the user changed it."""
     if file.content is None or neutral(file.text) == neutral(base.text):
         return FileUpdate(file.path, file.content, None)
     kept = "kscaffold no longer generates this file; it stays because you edited it"

@@ -31,7 +31,7 @@ def update_pyproject(
     try:
         ours = with_values(settings.text, content)
     # The library for TOML raises errors of these kinds.
-    except (RecordError, ValueError, LookupError, TypeError) as error:
+    except (RecordError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise RecordError(
             f"{shown(settings.path)}: {error}.",
             f"Write the section as `kscaffold new` does, with the headings {HEADING} "

@@ -72,7 +72,8 @@ def test_removed_file():
 
 def test_new_and_dropped_files(monkeypatch):
     """New files are added, and files that are no longer generated are removed."""
-    from scaffold.update import project_update
+    from scaffold.recipes import project_templates
+    from scaffold.update import project_update, recorded_paths
 
     real = project_update.project_texts
 
@@ -83,7 +84,11 @@ def test_new_and_dropped_files(monkeypatch):
         found[f"{package}/spread.py"] = record
         return dict(sorted(found.items(), key=lambda item: PurePath(item[0]).parts))
 
+    def templates(recipe, package):
+        return {**project_templates(recipe, package), f"{package}/spread.py": ""}
+
     monkeypatch.setattr(project_update, "project_texts", other)
+    monkeypatch.setattr(recorded_paths, "project_templates", templates)
     edit(f"{NAME}/README.md", "## Training", "## My training")
     Path(NAME, "mine.py").write_text("mine = 1\n")
     settings = Path(NAME, "pyproject.toml")
