@@ -29,14 +29,14 @@ def with_imports_of(text: str, other: str) -> str:
     """Replaces the imports of a generated module with those of another one."""
     have, wanted = imports_of(text), imports_of(other)
     text = _without(text, [one for one in have if one not in wanted])
-    return _with(text, [one for one in wanted if one not in have], wanted)
+    return _with(text, [one for one in wanted if one not in have], other)
 
 
 def with_new_imports(mine: str, old: str, new: str) -> str:
     """Adds the imports of `new` that `old` and the module lack."""
     have, before, order = names_bound(mine), imports_of(old), imports_of(new)
     added = [one for one in order if one not in before and one.name not in have]
-    return _with(mine, added, order)
+    return _with(mine, added, new)
 
 
 def with_used_imports(merged: str, old: str, new: str) -> str:
@@ -48,7 +48,7 @@ def with_used_imports(merged: str, old: str, new: str) -> str:
     used, have = _names_read(merged), names_bound(merged)
     dropped = [one for one in before if one not in after and one.name not in used]
     missing = [one for one in after if one.name in used and one.name not in have]
-    return _with(_without(merged, dropped), missing, after)
+    return _with(_without(merged, dropped), missing, new)
 
 
 def missing_imports(merged: str, new: str) -> list[Import]:
@@ -114,31 +114,49 @@ def _numbered(text: str) -> list[tuple[Import, int]]:
 
 
 def _without(text: str, dropped: list[Import]) -> str:
-    """Removes the lines of imports."""
-    numbers = {number for one, number in _numbered(text) if one in dropped}
-    lines = enumerate(text.split("\n"))
-    return "\n".join(line for number, line in lines if number not in numbers)
+    """Removes the lines of imports, and the blank lines above groups that end."""
+    lines = ["", *text.split("\n"), ""]
+    for one, number in reversed(_numbered(text)):
+        if one in dropped:
+            at = number + 1
+            alone = not lines[at - 1] and not lines[at + 1]
+            del lines[at : at + (2 if alone else 1)]
+    return "\n".join(lines[1:-1])
 
 
-def _with(text: str, added: list[Import], order: list[Import]) -> str:
-    """Adds imports in a certain order.
+def _with(text: str, added: list[Import], source: str) -> str:
+    """Adds imports in the order and in the groups that they have in another module.
 
     Each goes after the last import that precedes it in the order, else before the first
-    one that follows it, else before all others.
+    one that follows it, else before all others. A blank line separates two groups.
     """
+    order = imports_of(source)
+    groups = _groups(source)
     for new in added:
         there = dict(_numbered(text))
         at = order.index(new)
-        before = [there[one] for one in order[:at] if one in there]
-        after = [there[one] for one in order[at:] if one in there]
-        if before:
-            number = before[-1] + 1
-        else:
-            number = min(after or there.values(), default=_start(text))
+        before = [one for one in order[:at] if one in there]
+        after = [one for one in order[at:] if one in there]
+        near = [*before[-1:], *after[:1]]
+        beside = [one for one in near if groups[one] == groups[new]] or near
+        gap = [] if beside and groups[beside[0]] == groups[new] else [""]
         lines = text.split("\n")
-        lines.insert(number, str(new))
+        if not beside:
+            lines.insert(min(there.values(), default=_start(text)), str(new))
+        elif beside[0] in before:
+            number = there[beside[0]] + 1
+            lines[number:number] = [*gap, str(new)]
+        else:
+            number = there[beside[0]]
+            lines[number:number] = [str(new), *gap]
         text = "\n".join(lines)
     return text
+
+
+def _groups(text: str) -> dict[Import, int]:
+    """Numbers the groups of imports, which blank lines separate."""
+    lines = text.split("\n")
+    return {one: lines[:number].count("") for one, number in _numbered(text)}
 
 
 def _start(text: str) -> int:
