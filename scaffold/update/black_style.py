@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from ..errors import MergeError
 from ..formatting import format_source, mode_of
-from .blocks import blocks_of
+from .blocks import TOO_DEEP, blocks_of, parse
 
 #: Common line lengths.
 LENGTHS = (79, 80, 88, 90, 95, 99, 100, 110, 119, 120, 127, 140)
@@ -54,11 +54,14 @@ def in_style(text: str, style: dict, what: str = "The file") -> str:
         MergeError: If the text is not valid Python.
     """
     try:
+        parse(text)  # Black could crash
         return format_source(text, mode_of(style))
-    except (ValueError, RecursionError) as error:
+    except (SyntaxError, ValueError) as error:
+        deep = TOO_DEEP in str(error)
         raise MergeError(
-            f"{what} cannot be formatted, because it is not valid Python: {error}",
-            "Fix the syntax error first.",
+            f"{what} cannot be formatted, because "
+            f"{TOO_DEEP if deep else f'it is not valid Python: {error}'}.",
+            "Split the longest expression." if deep else "Fix the syntax error first.",
         ) from error
 
 

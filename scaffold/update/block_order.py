@@ -6,6 +6,8 @@ the user added or moved follow the same block as in the user's module, or the la
 before it that the templates did not move.
 """
 
+from collections import defaultdict
+
 from .blocks import Blocks, class_of
 from .import_time import names_bound, names_needed
 
@@ -18,26 +20,56 @@ def merged_order(base: Blocks, ours: Blocks, theirs: Blocks) -> list[str]:
         ours: The blocks of the user's module.
         theirs: The blocks of the module as it is generated now.
     """
-    return _order_in("", base, ours, theirs)
+    return _order_in("", *map(_Side, (base, ours, theirs)))
 
 
-def _order_in(outer: str, base: Blocks, ours: Blocks, theirs: Blocks) -> list[str]:
+class _Side:
+    """The blocks of one text.
+
+    Attributes:
+        blocks: The lines of each block, by its key.
+        members: The keys of the blocks in each class, and in the module for `""`.
+        inside: Likewise, with those of nested classes.
+    """
+
+    def __init__(self, blocks: Blocks):
+        self.blocks = blocks
+        self.members, self.inside = defaultdict(list), defaultdict(list)
+        for key in blocks:
+            self.members[class_of(key)].append(key)
+            for at, letter in enumerate(key):
+                if letter == ".":
+                    self.inside[key[:at]].append(key)
+
+    def text(self, key: str) -> str:
+        """Returns the lines of a block with the blocks in it."""
+        keys = [key, *self.inside.get(key, ())]
+        return "\n".join(line for one in keys for line in self.blocks.get(one, ()))
+
+    def weight(self, key: str) -> int:
+        """Weighs a block: functions move around classes, not classes around them."""
+        lines = self.text(key).count("\n") + 1
+        return 1000 * lines if key in self.inside else lines
+
+
+def _order_in(outer: str, base: _Side, ours: _Side, theirs: _Side) -> list[str]:
     """Returns the keys of the blocks in a class, or in the module for `""`."""
-    was, mine, new = (
-        [key for key in side if class_of(key) == outer] for side in (base, ours, theirs)
-    )
-    weights = {key: _weight(base, key) for key in was}
+    was, mine, new = (side.members.get(outer, []) for side in (base, ours, theirs))
+    weights = {key: base.weight(key) for key in was}
     unmoved = _longest_common(was, new, weights)
     moved = set(was) & set(mine) - _longest_common(was, mine, weights)
     order = [key for key in new if key not in moved]
-    at = 0
+    placed, at = set(order), 0
     for key in mine:
-        if key not in order:
+        if key not in placed:
             order.insert(at, key)
+            placed.add(key)
         elif key in was and key not in unmoved:
             continue
-        at = order.index(key) + 1
-    texts = {key: _text(ours, key) or _text(theirs, key) for key in order}
+        else:
+            at = order.index(key)
+        at += 1
+    texts = {key: ours.text(key) or theirs.text(key) for key in order}
     _put_definitions_first(order, texts, {*mine} - {*was} - {*new})
     return [
         inner for key in order for inner in (key, *_order_in(key, base, ours, theirs))
@@ -57,12 +89,6 @@ def _longest_common(a: list[str], b: list[str], weights: dict[str, int]) -> set[
                 row[-1] = (weight + weights[key], (*keys, key))
         best = row
     return set(best[-1][1])
-
-
-def _weight(blocks: Blocks, key: str) -> int:
-    """Weighs a block: functions move around classes, not classes around functions."""
-    lines = _text(blocks, key).count("\n") + 1
-    return 1000 * lines if _inside(blocks, key) else lines
 
 
 def _put_definitions_first(order: list[str], texts: dict, own: set[str]) -> None:
@@ -94,23 +120,15 @@ def _first_unbound(order: list[str], needed: dict, bound: dict, own: set[str]):
 
     One of them is in `own`. Without such a pair, it is `None`.
     """
+    places = defaultdict(list)
+    for at, binder in enumerate(order):
+        for name in bound[binder]:
+            places[name].append(at)
     known = set()
     for at, reader in enumerate(order):
-        for binder in order[at + 1 :]:
-            if (needed[reader] - known) & bound[binder] and own & {reader, binder}:
+        later = {n for name in needed[reader] - known for n in places[name] if n > at}
+        for binder in (order[n] for n in sorted(later)):
+            if own & {reader, binder}:
                 return reader, binder
         known |= bound[reader]
     return None
-
-
-def _text(blocks: Blocks, key: str) -> str:
-    """Returns the lines of a block with the blocks in it."""
-    lines = [*blocks.get(key, ())]
-    for inner in _inside(blocks, key):
-        lines += blocks[inner]
-    return "\n".join(lines)
-
-
-def _inside(blocks: Blocks, key: str) -> list[str]:
-    """Lists the keys of the blocks in a class, those of nested classes included."""
-    return [other for other in blocks if other.startswith(f"{key}.")]

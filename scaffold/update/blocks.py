@@ -7,6 +7,11 @@ from ..record import MARK
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
+#: The most levels of a module's syntax tree. At many more, Python's own functions and
+#: Black raise errors, and Black can crash.
+DEEPEST = 200
+TOO_DEEP = f"it is nested in more than {DEEPEST} levels"
+
 #: The lines of each block, by its key.
 Blocks = dict[str, list[str]]
 #: The name of the block `if __name__ == "__main__":`.
@@ -21,9 +26,15 @@ def parse(text: str) -> ast.Module:
     """
     try:
         # Python would count a carriage return as the end of a line.
-        return ast.parse(text.replace("\r", " "))
+        tree = ast.parse(text.replace("\r", " "))
     except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(str(error)) from error
+        raise SyntaxError(str(error) or TOO_DEEP) from error
+    level = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree
+    raise SyntaxError(TOO_DEEP)
 
 
 def is_python(text: str) -> bool:
@@ -130,6 +141,9 @@ def _name(node: ast.stmt) -> str:
     """Returns the name of a statement's block, or an empty string if it has none."""
     if isinstance(node, DEFINITIONS):
         return node.name
-    if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+    if isinstance(node, ast.If) and any(
+        isinstance(name, ast.Name) and name.id == "__name__"
+        for name in ast.walk(node.test)
+    ):
         return MAIN
     return ""

@@ -1,6 +1,5 @@
 """Merges a module: as it was generated, the user's, and as it is generated now."""
 
-import difflib
 import shlex
 
 from .. import __version__
@@ -92,10 +91,30 @@ def formatted(old: str, new: str, style: dict) -> str:
     except (SyntaxError, ValueError):
         # The user's lines are not valid Python.
         return new
-    matcher = difflib.SequenceMatcher(None, new.split("\n"), result.split("\n"), False)
-    inside = all(
-        any(first - 1 <= start and end <= last for first, last in lines)
-        for kind, start, end, _, _ in matcher.get_opcodes()
-        if kind != "equal"
-    )
-    return result if inside else new
+    return result if _keeps_others(new, result, lines) else new
+
+
+def _keeps_others(old: str, new: str, ranges: list[tuple[int, int]]) -> bool:
+    """Whether two texts only differ in certain lines of the old one.
+
+    Args:
+        old: The old text.
+        new: The new text.
+        ranges: The first and the last numbers of these lines, from 1, in order.
+    """
+    lines, start, parts = old.split("\n"), 0, []
+    for first, last in ranges:
+        parts.append(lines[start : first - 1])
+        start = max(start, last)
+    *others, end = ["".join(f"{line}\n" for line in p) for p in (*parts, lines[start:])]
+    new, at = f"{new}\n", 0
+    if others and not new.startswith(others[0]):
+        return False
+    for other in others:
+        found = new.find(other, at)
+        while found > 0 and other and new[found - 1] != "\n":
+            found = new.find(other, found + 1)
+        if found < 0:
+            return False
+        at = found + len(other)
+    return new.endswith(end) and len(new) - len(end) >= at

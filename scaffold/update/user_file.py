@@ -6,6 +6,7 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from ..errors import MergeError, WriteError
+from ..record import MOST_LINES
 from ..regular_files import read, shown
 from .block_merge import has_markers
 from .blocks import is_python
@@ -50,7 +51,7 @@ class UserFile:
 
         Raises:
             WriteError: If it cannot be read.
-            MergeError: If it is not UTF-8, or has unresolved conflicts.
+            MergeError: If it is not UTF-8, is too long, or has unresolved conflicts.
         """
         content = read(path)
         if content is None:
@@ -62,6 +63,11 @@ class UserFile:
                 f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}.",
                 "Save it as UTF-8.",
             ) from error
+        if text.count("\n") > MOST_LINES:
+            raise MergeError(
+                f"{shown(path)} has more than {MOST_LINES:,} lines.",
+                "Move your data or some of your code to another file.",
+            )
         bom = _BOM if text.startswith(_BOM) else ""
         text = text.removeprefix(_BOM)
         windows = [line.endswith("\r") for line in text.split("\n")]
