@@ -30,16 +30,16 @@ def locked(path: Path) -> Iterator[None]:
     Raises:
         WriteError: If another command has the lock for more than `WAIT` seconds.
     """
-    path = Path(os.path.realpath(path))
-    descriptor = None if path in _HELD else _acquired(path)
+    real = os.path.realpath(path)
+    descriptor = None if real in _HELD else _acquired(path)
     if descriptor is None:
         yield
         return
-    _HELD.add(path)
+    _HELD.add(real)
     try:
         yield
     finally:
-        _HELD.discard(path)
+        _HELD.discard(real)
         os.close(descriptor)
 
 
@@ -50,7 +50,7 @@ def _acquired(path: Path) -> int | None:
     except ImportError:  # on Windows
         return None
     deadline = time.monotonic() + WAIT
-    while path.is_file() or path.is_dir():
+    while os.path.isfile(path) or os.path.isdir(path):
         try:
             descriptor = os.open(path, os.O_RDONLY)
         except OSError:

@@ -50,7 +50,7 @@ def black_mode(
         ValueError,
         TypeError,
         AttributeError,
-        RecursionError,
+        RuntimeError,  # too many levels of arrays, or of links
     ) as error:
         clickish = isinstance(error, click.ClickException)
         reason = error.format_message() if clickish else error
@@ -136,7 +136,7 @@ def _settings_file(target: Path) -> str:
                 return str(file)
         except KeyError:
             continue
-        except (OSError, ValueError, TypeError, RecursionError):
+        except (OSError, ValueError, TypeError, RuntimeError):
             return str(file)
     return "its settings"
 

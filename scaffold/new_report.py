@@ -4,12 +4,11 @@ Each of these four functions returns a list of dicts, one per file, with the pat
 status and, if it is part of the result, the text or the diff.
 """
 
-import shlex
 from importlib.util import find_spec
 
 from . import __version__
 from .file_comparison import compare, unified_diff
-from .regular_files import read
+from .regular_files import as_argument, read
 from .rendering import RenderedFile
 from .spec import Spec
 from .target_names import is_project, package_name
@@ -79,11 +78,11 @@ def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
     messages = [MESSAGES[entry["status"]].format(entry["path"]) for entry in told]
     if {entry["status"] for entry in entries} == {"written"}:
         if is_project(target):
-            folder, module = shlex.quote(target), f"{package_name(target)}.train"
+            folder, module = as_argument(target), f"{package_name(target)}.train"
             install = "pip install -e '.[test]'"
             messages.append(f"Train it: cd {folder} && {install} && python -m {module}")
         elif spec.demo:
-            command = shlex.join(["python", target])
+            command = f"python {as_argument(target)}"
             missing = [] if all(map(find_spec, ("keras", "jax"))) else ["keras", "jax"]
             missing += [name for name in spec.about["needs"] if not _is_installed(name)]
             if missing:

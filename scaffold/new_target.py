@@ -1,11 +1,18 @@
 """Checks whether `kscaffold new` may write its target, before anything is rendered."""
 
-import shlex
+import os
 from pathlib import Path
 
 from .errors import WriteError
 from .pyproject_table import SETTINGS, has_table, records_in
-from .regular_files import file_errors, read, shown
+from .regular_files import (
+    as_argument,
+    file_errors,
+    is_folder,
+    is_regular,
+    read,
+    shown,
+)
 from .target_names import check_target, first_file, is_project
 from .writing import check_writable
 
@@ -28,9 +35,12 @@ def check_new_target(target: str, force: bool, writes: bool) -> None:
         return
     if is_project(target):
         check_folder(Path(target), force)
+    path = Path(first_file(target))
+    with file_errors(path, "read"):
+        is_regular(path)
     if writes:
         unfinished = is_project(target) and _is_unfinished(Path(target))
-        check_writable([first_file(target)], force or unfinished)
+        check_writable([path], force or unfinished)
 
 
 def check_folder(folder: Path, force: bool) -> None:
@@ -46,11 +56,11 @@ def check_folder(folder: Path, force: bool) -> None:
     Raises:
         WriteError: If the folder is a package, or if it has other files.
     """
-    if not folder.is_dir():
+    if not is_folder(folder):
         return
     with file_errors(folder, "read"):
         names = {path.name for path in folder.iterdir()}
-    command = shlex.join(["kscaffold", "new", shown(folder / "model.py")])
+    command = f"kscaffold new {as_argument(folder / 'model.py')}"
     if "__init__.py" in names:
         raise WriteError(
             f"The folder {shown(folder)} is already a Python package.",
@@ -70,7 +80,7 @@ def _is_unfinished(folder: Path) -> bool:
     """Returns whether a project lacks files, as it does if `new` was killed."""
     settings = read(folder / SETTINGS) or b""
     recorded = records_in(settings.decode("utf-8", "replace"))
-    return not all((folder / path).is_file() for path in recorded)
+    return not all(os.path.isfile(folder / path) for path in recorded)
 
 
 def _is_generated(folder: Path) -> bool:

@@ -5,7 +5,6 @@ not a place for source code.
 """
 
 import errno
-import os
 import shlex
 import stat
 from collections.abc import Iterator
@@ -47,6 +46,16 @@ def is_regular(path: Path) -> bool:
     return True
 
 
+def is_folder(path: Path) -> bool:
+    """Returns whether a path is a folder, or a link to one.
+
+    Raises:
+        WriteError: If this cannot be found out.
+    """
+    with file_errors(path, "read"):
+        return path.is_dir()
+
+
 def read(path: Path) -> bytes | None:
     """Reads a file, or returns `None` if it does not exist.
 
@@ -64,9 +73,9 @@ def shown(path: Path) -> str:
 
 def as_argument(path: str | Path) -> str:
     """Returns a path as an argument of a command that a user can type."""
-    text = os.path.normpath(path)
+    text = shown(Path(path))  # without a slash at the end
     # A dash would make it an option.
-    return shlex.quote(shown(Path(f"./{text}" if text.startswith("-") else text)))
+    return shlex.quote(f"./{text}" if text.startswith("-") else text)
 
 
 @contextmanager

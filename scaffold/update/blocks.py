@@ -1,6 +1,7 @@
 """Splits a Python module into blocks: functions, methods, and the lines between."""
 
 import ast
+import warnings
 from collections import Counter
 
 from ..record import MARK
@@ -26,9 +27,13 @@ def parse(text: str) -> ast.Module:
     """
     try:
         # Python would count a carriage return as the end of a line.
-        tree = ast.parse(text.replace("\r", " "))
-    except (ValueError, RecursionError, MemoryError) as error:
-        raise SyntaxError(str(error) or TOO_DEEP) from error
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the user's code
+            tree = ast.parse(text.replace("\r", " "))
+    except ValueError as error:
+        raise SyntaxError(str(error)) from error
+    except (RecursionError, MemoryError) as error:
+        raise SyntaxError(TOO_DEEP) from error
     level = [tree]
     for _ in range(DEEPEST):
         level = [child for node in level for child in ast.iter_child_nodes(node)]

@@ -1,6 +1,7 @@
 """Finds the merge base: the text as it was generated."""
 
 import re
+import shlex
 from pathlib import Path
 
 from .. import __version__
@@ -13,13 +14,6 @@ from ..record import MARK, Record
 from ..regular_files import shown
 from .blocks import is_python
 from .user_file import UserFile
-
-WAY_OUT = (
-    "Restore the line from version control, or pass the text as it was generated: "
-    "--base OLD.py. If you committed that text, `git show REVISION:./{name} > OLD.py` "
-    "writes it."
-)
-
 
 #: Numbers, and a suffix such as `.dev1`.
 _VERSION = re.compile(r"\d{1,6}(\.\d{1,6})*[\w.+-]{0,40}")
@@ -48,7 +42,7 @@ def read_base(file: UserFile, base: Path | None) -> Record:
     if len(words) != 1:
         raise RecordError(
             f"{name} has {len(words) or 'no'} lines {MARK}... instead of one.",
-            WAY_OUT.format(name=file.path.name),
+            way_out(file.path.name),
         )
     if header:
         check_version(name, header["version"])
@@ -57,7 +51,7 @@ def read_base(file: UserFile, base: Path | None) -> Record:
     if generated is None:
         raise RecordError(
             f"The line {MARK}... of {name} is damaged.",
-            WAY_OUT.format(name=file.path.name),
+            way_out(file.path.name),
         )
     if header and generated.groups() != header.groups():
         raise RecordError(
@@ -122,7 +116,7 @@ def decoded(word: str, what: str, name: str, path: str = "model.py") -> Record:
         return record
     except RecordError as error:
         message = f"{what} is damaged."
-        raise RecordError(message, WAY_OUT.format(name=name)) from error
+        raise RecordError(message, way_out(name)) from error
 
 
 def check_version(name: str, version: str) -> None:
@@ -143,6 +137,16 @@ def check_version(name: str, version: str) -> None:
             f"In a clone of kscaffold, check out version {version} or later, then run: "
             "pip install .",
         )
+
+
+def way_out(name: str) -> str:
+    """Returns what to do about a lost or damaged record of a file."""
+    there = shlex.quote(f"REVISION:./{name}")
+    return (
+        "Restore the line from version control, or pass the text as it was generated: "
+        f"--base OLD.py. If you committed that text, `git show {there} > OLD.py` "
+        "writes it."
+    )
 
 
 def with_place(text: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from .. import __version__
 from ..errors import KscaffoldError
 from ..new_report import as_output as diffs
-from ..regular_files import shown
+from ..regular_files import as_argument, shown
 from .option_changes import OptionChanges
 from .update_report import entries
 from .update_targets import generated, plan_update
@@ -85,7 +85,7 @@ def as_messages(checked: list[Checked]) -> list[str]:
         if one.error:
             messages.append(f"Error: {one.error}")
         elif one.status == "differs":
-            command = f"kscaffold update {shown(Path(one.target))}"
+            command = f"kscaffold update {as_argument(one.target)}"
             messages.append(f"{shown(Path(one.target))} would change: {command}")
     same = sum(one.status == "same" for one in checked)
     return [*messages, f"{same} of {len(checked)} up to date"]

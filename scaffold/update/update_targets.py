@@ -8,7 +8,7 @@ from ..errors import KscaffoldError, RecordError, WriteError
 from ..header import LINE as HEADER
 from ..pyproject_table import SETTINGS, has_table, records_in
 from ..record import LINE as RECORD
-from ..regular_files import read, shown
+from ..regular_files import as_argument, is_folder, read, shown
 from ..target_names import is_project
 from .module_update import plan_module
 from .option_changes import OptionChanges
@@ -35,7 +35,7 @@ def plan_update(
         KscaffoldError: If the target cannot be updated.
     """
     path, base = Path(target), None if base is None else Path(base)
-    if is_project(target) or path.is_dir():
+    if is_project(target) or is_folder(path):
         if path.is_file():
             raise RecordError(
                 f"{shown(path)} is neither a Python file nor a folder.",
@@ -46,7 +46,7 @@ def plan_update(
     if project is not None:
         raise RecordError(
             f"{shown(path)} belongs to a project, which has one set of options.",
-            f"Run: kscaffold update {shown(project)}",
+            f"Run: kscaffold update {as_argument(project)}",
         )
     return plan_module(path, change, base)
 
@@ -80,7 +80,7 @@ def generated(path: Path) -> Iterator[Path]:
     Raises:
         WriteError: If the file does not exist, or cannot be read.
     """
-    if path.is_dir():
+    if is_folder(path):
         for below in files_below(path):
             if below.name == SETTINGS or below.suffix == ".py":
                 yield from generated(below)

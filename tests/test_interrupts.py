@@ -1,0 +1,187 @@
+"""Commands that are interrupted or killed leave no half of a change, and no leftovers.
+
+Each test starts real processes and ends them at random times.
+"""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scaffold import Spec, render, write
+from scaffold.interrupts import uninterrupted
+
+COMMAND = [sys.executable, "-m", "scaffold"]
+
+
+def rounds(every_day, in_ci):
+    """Says how often a test ends a command."""
+    numbers = [every_day, pytest.param(in_ci, marks=pytest.mark.exhaustive)]
+    return pytest.mark.parametrize("times", numbers)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """Every test runs in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(*arguments):
+    """Runs a command to its end, and returns it."""
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True)
+
+
+def ended(number, delay, *arguments, ready=lambda: True):
+    """Starts a command, sends it a signal, and returns it with its messages.
+
+    Args:
+        number: The signal.
+        delay: How many seconds after `ready` it is sent.
+        *arguments: The arguments of the command.
+        ready: Returns whether the time begins.
+    """
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not ready() and process.poll() is None:
+        time.sleep(0.0005)
+    time.sleep(delay)
+    process.send_signal(number)
+    process.said = process.communicate(timeout=60)[1]
+    return process
+
+
+def contents() -> dict[str, str]:
+    """Reads all files below the current folder."""
+    return {str(p): p.read_text() for p in Path().rglob("*") if p.is_file()}
+
+
+def duration(*arguments) -> float:
+    """Measures how many seconds a command takes."""
+    start = time.monotonic()
+    run(*arguments)
+    return time.monotonic() - start
+
+
+@rounds(3, 34)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_update_is_ended(number, times):
+    """A signal leaves the old or the new file, and nothing beside it."""
+    write(render(Spec(), "a.py"))
+    old = contents()
+    longest = duration("update", "a.py", "--test-step")
+    new = contents()
+    assert old != new
+    statuses = set()
+    for _ in range(times):
+        Path("a.py").write_text(old["a.py"])
+        delay = random.uniform(0.3, 1.1) * longest
+        process = ended(number, delay, "update", "a.py", "--test-step")
+
+        statuses.add(process.returncode)
+        assert contents() in (old, new)
+        if process.returncode == 0:
+            assert contents() == new
+    assert statuses <= {0, 128 + number, -number}
+
+
+@rounds(4, 50)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_new_is_ended(number, times):
+    """A signal leaves the complete file or project, or nothing."""
+    wanted = {
+        target: {str(file.path): file.text for file in render(Spec(), target)}
+        for target in ("a.py", "mine")
+    }
+    longest = duration("new", "mine")
+    for at in range(times):
+        target = ("a.py", "mine")[at % 2]
+        shutil.rmtree("mine", ignore_errors=True)
+        Path("a.py").unlink(missing_ok=True)
+        delay = random.uniform(0.3, 1.1) * longest
+        process = ended(number, delay, "new", target)
+
+        assert process.returncode in (0, 128 + number, -number)
+        assert contents() in ({}, wanted[target])
+        if process.returncode == 0:
+            assert contents() == wanted[target]
+
+
+@rounds(4, 100)
+def test_killed_project_can_be_repeated(times):
+    """After `kill -9` at any time, the same command completes the project."""
+    wanted = {str(file.path): file.text for file in render(Spec(), "mine")}
+    for _ in range(times):
+        shutil.rmtree("mine", ignore_errors=True)
+        ended(
+            signal.SIGKILL,
+            random.uniform(0, 0.02),
+            *("new", "mine"),
+            ready=Path("mine").exists,
+        )
+        complete = contents() == wanted
+        again = run("new", "mine")
+
+        assert (2 if complete else 0) == again.returncode, again.stderr
+        assert wanted == contents()
+
+
+@pytest.mark.parametrize("edited", ["pyproject.toml", "README.md"])
+def test_what_the_user_changed_is_kept(edited):
+    """An unfinished project in which a file has another text is refused."""
+    write(render(Spec(), "mine"))
+    Path("mine/tests/test_model.py").unlink()
+    Path("mine", edited).write_text(Path("mine", edited).read_text() + "# Mine.\n")
+    before = contents()
+    done = run("new", "mine")
+
+    assert 2 == done.returncode
+    assert f"Error: mine/{edited} already exists." in done.stderr
+    assert before == contents()
+
+
+def test_unfinished_project_of_other_options():
+    """An unfinished project is not completed with other options."""
+    write(render(Spec(), "mine"))
+    Path("mine/tests/test_model.py").unlink()
+    done = run("new", "mine", "--test-step")
+
+    assert 2 == done.returncode and "already exist." in done.stderr
+    assert not Path("mine/tests/test_model.py").exists()
+
+
+@rounds(6, 60)
+def test_interrupted_imports(times):
+    """Ctrl-C at any time of a command shows no traceback of kscaffold."""
+    longest = duration("new", "-")
+    for at in range(times):
+        # Before, Python itself starts, and prints what it likes.
+        delay = longest * (0.15 + 0.7 * at / times)
+        process = ended(signal.SIGINT, delay, "new", "-")
+
+        assert process.returncode in (0, 130, -signal.SIGINT)
+        assert "scaffold" not in process.said, process.said
+        assert "click" not in process.said, process.said
+
+
+def test_signals_wait():
+    """A signal in a block arrives at its end, also in nested blocks."""
+    done = []
+    with pytest.raises(KeyboardInterrupt):
+        with uninterrupted():
+            with uninterrupted():
+                signal.raise_signal(signal.SIGINT)
+                done.append("inner")
+            done.append("outer")
+
+    assert ["inner", "outer"] == done
+    assert signal.default_int_handler is signal.getsignal(signal.SIGINT)
