@@ -8,7 +8,6 @@ import atexit
 import gc
 import os
 import sys
-from contextlib import suppress
 
 import click
 
@@ -42,8 +41,10 @@ class Kscaffold(click.Group):
             extra["standalone_mode"] = False
             sys.exit(super().main(args, *more, **extra))
         except click.ClickException as error:
-            with suppress(OSError):
+            try:
                 error.show()
+            except OSError:
+                discard_output()
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort) as error:
             show_error("Aborted!")

@@ -38,8 +38,10 @@ def print_json(data: dict) -> None:
 
 def show_error(message: str) -> None:
     """Prints a message to standard error, if that can be written to."""
-    with suppress(OSError):
+    try:
         click.echo(message, err=True)
+    except OSError:
+        discard_output()
 
 
 @contextmanager
@@ -63,6 +65,11 @@ def reporting(written: bool) -> Iterator[None]:
 
 
 def discard_output() -> None:
-    """Redirects standard output, which Python flushes again at exit, to nowhere."""
-    with suppress(OSError, AttributeError), open(os.devnull, "wb") as null:
-        os.dup2(null.fileno(), sys.stdout.fileno())
+    """Redirects streams that cannot be written to, as Python flushes them at exit."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
+            with suppress(OSError), open(os.devnull, "wb") as null:
+                os.dup2(null.fileno(), stream.fileno())

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from matrix import text
 
 import scaffold
 from scaffold import Spec, option_tables, render
@@ -345,14 +347,87 @@ def test_full_standard_output(arguments):
     assert expected == result.stderr
 
 
-def test_folder_that_is_gone(folder):
+@pytest.mark.parametrize("arguments", [["new"], ["check", "."], ["verify", "a.py"]])
+def test_folder_that_is_gone(arguments, folder):
     """A working folder that was deleted is an error, not a traceback."""
     script = 'mkdir gone && cd gone && rmdir ../gone && exec "$@"'
-    command = ["bash", "-c", script, "-", *COMMAND, "new"]
+    command = ["bash", "-c", script, "-", *COMMAND, *arguments]
     result = subprocess.run(command, stderr=subprocess.PIPE, text=True)
 
     assert 2 == result.returncode
-    assert result.stderr.startswith("Error: ") and "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: The current folder cannot be used: No such")
+
+
+@pytest.mark.parametrize("output", [">/dev/full", ">&-", "2>/dev/full", "2>&-"])
+@pytest.mark.parametrize("as_json", [[], ["--json"]], ids=["text", "JSON"])
+def test_files_are_written_but_not_the_report(output, as_json, folder):
+    """The exit status says what happened to the files, not to the report."""
+
+    def run(*arguments):
+        command = ["bash", "-c", f'exec "$@" {output}', "-", *COMMAND, *arguments]
+        return subprocess.run([*command, *as_json], capture_output=True, text=True)
+
+    done = run("new", "a.py")
+    assert 0 == done.returncode, done.stderr
+    assert text(Spec(), "a.py") == Path("a.py").read_text()
+    done = run("update", "a.py", "--test-step")
+    assert 0 == done.returncode, done.stderr
+    assert text(Spec(test_step=True), "a.py") == Path("a.py").read_text()
+    if as_json and output.startswith(">"):
+        assert "The files are written, but not the result." in done.stderr
+    assert 2 == run("new", "a.py").returncode
+
+
+STRANGE = ["a.py/", "./a.py", "-x/a.py", "my models/a.py", "it's/a.py"]
+
+
+@pytest.mark.parametrize("target", [*STRANGE, "-x/mine", "my models/mine"])
+def test_printed_commands_run(target, folder):
+    """The command that `new` prints runs as it is printed."""
+    said = invoke("new", "--", target).stderr
+    [command] = re.findall("Train it: (.*)", said)
+    script = Path(target, "mine/train.py") if "mine" in target else Path(target)
+    script.write_text("print('trained')")
+    command = command.replace("pip install", "true").replace("python", sys.executable)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+
+    assert (0, "trained\n") == (done.returncode, done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("target", STRANGE)
+def test_printed_updates_run(target, folder):
+    """The command that `check` prints runs as it is printed."""
+    earlier = Path(__file__).parent / "earlier" / "release_0_2_0_functional_plain.py"
+    Path(target).parent.mkdir(exist_ok=True)
+    Path(target).write_bytes(earlier.read_bytes())
+    said = invoke("check", ".").stderr
+    [command] = re.findall("would change: kscaffold (.*)", said)
+
+    assert 0 == invoke(*shlex.split(command)).exit_code
+    assert 0 == invoke("check", ".").exit_code
+
+
+LONG = "a" * 300
+
+
+@pytest.mark.parametrize("target", [LONG, f"{LONG}.py", f"{LONG}/a.py"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["new"], ["new", "--diff"], ["new", "--check"], ["new", "--force"]),
+        *(["update"], ["check"], ["verify"], ["update", "--diff"]),
+    ],
+    ids=" ".join,
+)
+def test_name_that_is_too_long(words, target, folder):
+    """A name that is too long is an error about that name, and writes nothing."""
+    verb, *flags = words
+    result = invoke(verb, *flags, target)
+
+    assert 2 == result.exit_code
+    assert "File name too long." in result.stderr
+    assert "Use a shorter name." in result.stderr and "Black" not in result.stderr
+    assert [] == os.listdir(folder)
 
 
 # -i.

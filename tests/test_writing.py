@@ -6,14 +6,18 @@ import os
 import random
 import shutil
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from scaffold import RenderedFile, write, writing
+from scaffold.cli import main
 from scaffold.errors import WriteError
 from scaffold.file_comparison import compare, unified_diff
 from scaffold.regular_files import HINTS, read
@@ -304,6 +308,73 @@ def test_read_is_for_files(tmp_path):
     with pytest.raises(WriteError, match="pipe.py is not a regular file"):
         read(tmp_path / "pipe.py")
     assert read(tmp_path / "missing.py") is None
+
+
+def special(path: Path, kind: str):
+    """Makes a file that is not a regular one. Returns what must stay open."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(path))
+        return server
+    elif kind == "device":
+        path.symlink_to("/dev/null")
+    elif kind == "link to a pipe":
+        os.mkfifo(path.with_name("pipe"))
+        path.symlink_to("pipe")
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "loop":
+        path.symlink_to(path.name)
+    return None
+
+
+SPECIAL = ["pipe", "socket", "device", "link to a pipe", "folder", "loop"]
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+def test_only_regular_files_are_replaced(kind, tmp_path):
+    """`force` refuses a pipe, a socket, a device and a folder, also through a link."""
+    path = tmp_path / "a.py"
+    kept = special(path, kind)
+    before = path.lstat()
+
+    for files in (rendered(path), rendered(tmp_path / "b.py") + rendered(path)):
+        with pytest.raises(WriteError, match="not a regular|is a folder|symbolic"):
+            write(files, force=True)
+
+    assert before.st_ino == path.lstat().st_ino
+    assert stat.S_IFMT(before.st_mode) == stat.S_IFMT(path.lstat().st_mode)
+    assert not (tmp_path / "b.py").exists()
+    assert kept is None or kept.close() is None
+
+
+@pytest.mark.parametrize("kind", SPECIAL)
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(["new", "a.py", "--force"], ["new", "a.py", "--diff"], ["new", "a.py"]),
+        *(["update", "a.py"], ["check", "a.py"], ["update", "good.py", "--base"]),
+        *(["verify", "a.py"], ["new", "a.py", "--check"], ["new", "-", "--json"]),
+    ],
+    ids=" ".join,
+)
+def test_commands_refuse_what_is_no_file(kind, words, tmp_path, monkeypatch):
+    """No command blocks, or replaces what is not a regular file."""
+    if words == ["check", "a.py"] and kind == "folder":
+        pytest.skip("a folder without generated files is up to date")
+    monkeypatch.chdir(tmp_path)
+    CliRunner().invoke(main, ["new", "good.py"])
+    kept = special(tmp_path / "a.py", kind)
+    before = sorted(os.listdir(tmp_path))
+    words = [*words, "a.py"] if words[-1] == "--base" else words
+    result = CliRunner().invoke(main, words)
+
+    assert (0 if words[1] == "-" else 2) == result.exit_code, result.output
+    assert "Error: " in result.stderr or words[1] == "-"
+    assert before == sorted(os.listdir(tmp_path))
+    assert kept is None or kept.close() is None
 
 
 OLD = {

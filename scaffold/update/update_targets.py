@@ -36,7 +36,7 @@ def plan_update(
     """
     path, base = Path(target), None if base is None else Path(base)
     if is_project(target) or is_folder(path):
-        if path.is_file():
+        if os.path.isfile(path):
             raise RecordError(
                 f"{shown(path)} is neither a Python file nor a folder.",
                 "Name a FILE.py, or a folder that `kscaffold new` wrote.",

@@ -1,5 +1,6 @@
 """Proves that additions to a module keep their place."""
 
+import cProfile
 import difflib
 from dataclasses import replace
 from pathlib import Path
@@ -142,3 +143,49 @@ def test_file_with_a_syntax_error():
 
     assert "        if:\n" in path.read_text()
     assert "def test_step" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["-" * 60_000 + "1", "+".join("1" * 20_000), "not " * 3000 + "1", "x" + "()" * 300],
+    ids=["minuses", "a sum", "negations", "calls"],
+)
+def test_nesting_has_a_limit(expression):
+    """Code that Black or Python could crash on is merged as lines, or refused."""
+    path = make(Spec())
+    mine = f"NESTED = lambda x: {expression}\n\n\n"
+    edit(path, ("if __name__", f"{mine}if __name__"))
+    before = path.read_text()
+
+    said = update(NAME, "--line-length", "100", code=2)
+    assert "it is nested in more than 200 levels" in said
+    assert "Hint: Split the longest expression." in said
+    assert before == path.read_text()
+    update(NAME, "--test-step")
+    assert mine in path.read_text() and "def test_step" in path.read_text()
+
+
+def test_many_lines():
+    """The work of an update grows with the length of the file, not with its square."""
+
+    def calls(count: int) -> int:
+        path = make(Spec())
+        lines = (f"def mine_{n}(x):\n    return x + {n}\n\n\n" for n in range(count))
+        text = path.read_text()
+        path.write_text(text.replace("if __name__", f"{''.join(lines)}if __name__"))
+        profile = cProfile.Profile()
+        profile.runcall(update, NAME, "--test-step", "--dry-run")
+        return sum(entry.callcount for entry in profile.getstats())
+
+    calls(1)
+    few, many = calls(200), calls(800)
+
+    assert many < 5 * few
+
+
+def test_too_many_lines():
+    """A file with more lines than kscaffold merges is refused."""
+    path = make(Spec())
+    path.write_text(path.read_text() + "# Mine.\n" * 100_001)
+
+    assert "has more than 100,000 lines" in update(NAME, "--test-step", code=2)
