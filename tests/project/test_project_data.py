@@ -13,6 +13,23 @@ BAD = {
     "NaN": (lambda x, y: (np.where(x > 0, np.nan, x), y), "x has NaN"),
     "infinite targets": (lambda x, y: (x, y + np.inf), "y has NaN or infinite"),
     "words": (lambda x, y: (x.astype("U"), y), "x is of type"),
+    "complex numbers": (lambda x, y: (x + 0j, y), "x is of type complex"),
+    "complex targets": (lambda x, y: (x, y + 1j), "y is of type complex"),
+    "durations": (lambda x, y: (x.astype("m8[s]"), y), "x is of type timedelta"),
+    "large integers": (
+        lambda x, y: (np.full_like(x, 10**40, dtype=object), y),
+        "x is of type object, not real numbers",
+    ),
+    "beyond float32": (
+        lambda x, y: (np.where(x > 0, -1e39, x.astype("float64")), y),
+        r"x has values beyond float32. Rows: [0-9]+. First row: [0-9]+\.",
+    ),
+    "targets beyond float32": (
+        lambda x, y: (x, np.full(len(y), 1e39)),
+        "y has values beyond",
+    ),
+    "zero features": (lambda x, y: (x[:, :0], y), r"x is of shape .*, 0\), without"),
+    "zero targets": (lambda x, y: (x, y.reshape(-1, 1)[:, :0]), "y is of shape .*0"),
     "no rows": (lambda x, y: (x[:0], y[:0]), "x is empty"),
     "fewer targets": (lambda x, y: (x, y[:-1]), "x has [0-9]+ rows, but y has"),
     "a row for all": (lambda x, y: (x[0], y[0]), "y is not an array"),
@@ -54,6 +71,13 @@ MISREAD = {
         "class 9",
     ),
     "shares": (lambda x, y: (x, y / 2), "y must be integers"),
+    "complex numbers": (lambda x, y: (x + 1j, y), "data: x is of type complex128"),
+    "zero features": (lambda x, y: (x[:, :0], y), r"x is of shape \(1797, 0\)"),
+    "beyond float32": (lambda x, y: (x * 1e38, y), "data: x has values beyond float32"),
+    "integers beyond float32": (
+        lambda x, y: ([[10**40]] * len(y), y),
+        "data: x is of type object, not real numbers",
+    ),
 }
 
 
@@ -67,6 +91,71 @@ def test_what_is_read_is_checked(read, monkeypatch):
 
     with pytest.raises(ValueError, match=said):
         data.load_data()
+
+
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+@pytest.mark.parametrize("of", ["x", "y"])
+def test_scaled_data_are_checked(of, monkeypatch):
+    """Values that become infinite by the scaling are refused, with their rows."""
+    data = import_module(golden("regression"), "data", monkeypatch)
+    x, y = data.read_data()
+    row = data.split(y)["test"][0]
+    small = {"x": (x * 1e-20, y), "y": (x, y * 1e-20)}[of]
+    (small[0][row, 0:1] if of == "x" else small[1][row : row + 1]).fill(1e30)
+    monkeypatch.setattr(data, "read_data", lambda: small)
+
+    with pytest.raises(ValueError) as error:
+        data.load_data()
+
+    assert (
+        f"scaled data: {of} has NaN or infinite values. Rows: 1. First row: {row}."
+    ) == str(error.value)
+
+
+def test_limits_of_float32(monkeypatch):
+    """The largest values of float32 and of integers are accepted."""
+    data = import_module(golden("regression"), "data", monkeypatch)
+    largest = np.finfo("float32").max
+    integers = [np.iinfo(t).min for t in ("int8", "int64")] + [2**64 - 1]
+    for value in (largest, -largest, np.float16(1), True, *map(np.asarray, integers)):
+        data.check_split("data", np.full((3, 2), value), np.ones(3))
+
+
+ERRORS = {
+    "No such file or directory: 'rows.csv'": lambda: open("rows.csv"),
+    "Is a directory: '.'": lambda: open("."),
+    "rows.csv not found": lambda: np.loadtxt("rows.csv"),
+}
+
+
+@pytest.mark.parametrize("said", ERRORS)
+def test_files_that_cannot_be_read(said, monkeypatch, capsys, tmp_path):
+    """An OSError in `read_data()` ends a training with a message."""
+    train = import_module(golden("regression"), "train", monkeypatch)
+    monkeypatch.setattr(sys.modules["my_project.data"], "read_data", ERRORS[said])
+    monkeypatch.chdir(tmp_path)
+
+    with pytest.raises(SystemExit) as error:
+        train.main([])
+
+    assert 2 == error.value.code
+    message = capsys.readouterr().err
+    assert message.startswith("Error: read_data() failed: ")
+    assert message.endswith(
+        f"{said}. Check the files that it reads. Relative paths start at {tmp_path}.\n"
+    )
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_other_errors_keep_their_traceback(monkeypatch, tmp_path):
+    """Other errors in `read_data()` are the user's to debug."""
+    train = import_module(golden("regression"), "train", monkeypatch)
+    monkeypatch.setattr(sys.modules["my_project.data"], "read_data", lambda: {}["x"])
+
+    with pytest.raises(KeyError):
+        train.main(["--out", str(tmp_path / "out")])
+
+    assert not (tmp_path / "out").exists()
 
 
 def test_scaling(monkeypatch):

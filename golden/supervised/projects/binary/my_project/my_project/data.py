@@ -1,5 +1,7 @@
 """The data. Put your own into `read_data()`."""
 
+import os
+
 import numpy as np
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
@@ -31,7 +33,14 @@ def load_data():
     Raises:
         InputError: If the data cannot be used.
     """
-    data = read_data()
+    try:
+        data = read_data()
+    except OSError as error:
+        reason = str(error).rstrip(".")
+        raise InputError(
+            f"read_data() failed: {reason}. Check the files that it reads. Relative "
+            f"paths start at {os.getcwd()}."
+        ) from error
     try:
         x, y = map(np.asarray, data)
     except (TypeError, ValueError) as error:
@@ -45,6 +54,7 @@ def load_data():
     x = ((x - mean) / deviation).astype("float32")
     y = y.astype("float32")
 
+    check_split("scaled data", x, y)
     arrays = x, y
     return {name: tuple(a[rows] for a in arrays) for name, rows in rows_of.items()}
 
@@ -122,13 +132,23 @@ def check_split(name, x, y, sample_weight=None):
             raise InputError(
                 f"{name}: x has {len(x)} rows, but {array_name} has {len(array)}."
             )
-        if not np.issubdtype(array.dtype, np.number) and array.dtype != bool:
-            raise InputError(f"{name}: {array_name} is of type {array.dtype}.")
-        invalid = ~np.isfinite(array).reshape(len(array), -1).all(axis=1)
-        if invalid.any():
+        if array.dtype.kind not in "biuf":
             raise InputError(
-                f"{name}: {array_name} has NaN or infinite values. Rows: "
-                f"{invalid.sum()}. First row: {invalid.argmax()}."
+                f"{name}: {array_name} is of type {array.dtype}, not real numbers."
             )
+        if array.size == 0:
+            raise InputError(
+                f"{name}: {array_name} is of shape {array.shape}, without values."
+            )
+        for problem, valid in (
+            ("NaN or infinite values", np.isfinite(array)),
+            ("values beyond float32", np.abs(array) <= np.finfo("float32").max),
+        ):
+            invalid = ~valid.reshape(len(array), -1).all(axis=1)
+            if invalid.any():
+                raise InputError(
+                    f"{name}: {array_name} has {problem}. Rows: {invalid.sum()}. "
+                    f"First row: {invalid.argmax()}."
+                )
     if y[0].size != OUTPUTS or not np.isin(y, (0, 1)).all():
         raise InputError(f"{name}: y must be 0 or 1, with one value per row.")
