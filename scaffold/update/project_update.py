@@ -75,7 +75,12 @@ def plan_project(
     for path in sorted({*bases, *generated} - {SETTINGS}):
         file = user_files.get(path) or UserFile.read(folder / path)
         update, record = _update(
-            file, bases.get(path), as_was.get(path), generated.get(path), request
+            file,
+            bases.get(path),
+            as_was.get(path),
+            generated.get(path),
+            request,
+            moved=file.path != folder / path,
         )
         files.append(update)
         if record:
@@ -97,6 +102,7 @@ def _update(
     as_was: Record | None,
     new: Record | None,
     request: RequestedOptions,
+    moved: bool,
 ) -> tuple[FileUpdate, Record | None]:
     """Plans the update of one file.
 
@@ -106,12 +112,13 @@ def _update(
         as_was: The text as it is generated now, in the old style.
         new: The text as it is generated now, or `None` if it is no longer generated.
         request: The new options, and the names of the class.
+        moved: Whether the user's file is not where it was generated.
 
     Returns:
         The update, and the new merge base or `None`.
     """
     if new is None:
-        return _dropped(file, base), None
+        return _dropped(file, base, moved), None
     if file.content is None:
         return _absent(file, base, new), new
     base = base or Record("", new.styles)
@@ -134,11 +141,13 @@ def _merged(
     return merge(text, file.text, new.text, labels(request.spec))
 
 
-def _dropped(file: UserFile, base: Record) -> FileUpdate:
+def _dropped(file: UserFile, base: Record, moved: bool) -> FileUpdate:
     """Removes a file that is no longer generated, unless the user changed it."""
-    if file.content is None or neutral(file.text) == neutral(base.text):
+    same = neutral(file.text) == neutral(base.text)
+    if file.content is None or (same and not moved):
         return FileUpdate(file.path, file.content, None)
-    kept = "kscaffold no longer generates this file; it stays because you edited it"
+    done = "moved" if same else "edited"
+    kept = f"kscaffold no longer generates this file; it stays because you {done} it"
     text = file.content.decode()
     return FileUpdate(file.path, file.content, text, problems=(kept,))
 

@@ -28,7 +28,7 @@ def read_command(folder: Path, section: dict) -> tuple[str, Spec]:
 
     Raises:
         SpecError: If the options or the name of the package are invalid.
-        RecordError: If the command is not that of a project.
+        RecordError: If the command does not make a project.
     """
     target, spec = parse_command(section["command"])
     if not is_project(target) or target != package_name(target):
@@ -51,8 +51,7 @@ def check_paths(folder: Path, words: dict, package: str, spec: Spec) -> None:
         spec: The options of the project.
 
     Raises:
-        RecordError: If a recorded path is not that of a file which this kind of
-            project has.
+        RecordError: If this kind of project has no file with a recorded path.
         WriteError: If a path leads out of the folder, through a symbolic link.
     """
     known = {f"{package}/model.py", *project_templates(spec.recipe, package)}

@@ -81,6 +81,7 @@ def test_new_and_dropped_files(monkeypatch):
         found = real(spec, package)
         record = found.pop(f"{package}/distribution.py")
         found.pop("README.md")
+        found.pop(f"{package}/report.py")
         found[f"{package}/spread.py"] = record
         return dict(sorted(found.items(), key=lambda item: PurePath(item[0]).parts))
 
@@ -90,6 +91,7 @@ def test_new_and_dropped_files(monkeypatch):
     monkeypatch.setattr(project_update, "project_texts", other)
     monkeypatch.setattr(recorded_paths, "project_templates", templates)
     edit(f"{NAME}/README.md", "## Training", "## My training")
+    Path(NAME, NAME, "report.py").rename(f"{NAME}/{NAME}/curves.py")
     Path(NAME, "mine.py").write_text("mine = 1\n")
     settings = Path(NAME, "pyproject.toml")
     text = settings.read_text()
@@ -100,6 +102,8 @@ def test_new_and_dropped_files(monkeypatch):
     assert f"Added {NAME}/{NAME}/spread.py" in said
     assert f"Removed {NAME}/{NAME}/distribution.py" in said
     assert "README.md: kscaffold no longer generates this file; it stays" in said
+    assert "curves.py: kscaffold no longer generates this file; it stays" in said
+    assert Path(NAME, NAME, "curves.py").exists()
     assert not Path(NAME, NAME, "distribution.py").exists()
     assert Path(NAME, NAME, "distribution.py.orig").exists()
     words = tomllib.loads(settings.read_text())["tool"]["kscaffold"]["base"]
