@@ -13,8 +13,8 @@ from scaffold import Spec, render, write
 
 #: The modules of the package.
 MODULES = (
-    *("__init__", "checkpoint", "data", "distribution", "interrupt", "model"),
-    *("options", "report", "train"),
+    *("__init__", "checkpoint", "checkpoint_file", "data", "distribution"),
+    *("interrupt", "model", "options", "out_folder", "processes", "report", "train"),
 )
 #: The files of a project.
 FILES = (
@@ -78,6 +78,11 @@ def train(project, *arguments, **variables):
     done = python(project, "-m", "my_project.train", *arguments, **variables)
     assert done.returncode == 0, done.said
     return done.said
+
+
+def contents(folder) -> dict:
+    """Returns the bytes of the files in a folder. Other entries have none."""
+    return {p.name: p.is_file() and p.read_bytes() for p in folder.iterdir()}
 
 
 def saved(folder) -> dict:

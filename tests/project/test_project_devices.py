@@ -132,8 +132,11 @@ def test_two_processes(even):
 import sys, numpy as np
 from my_project import checkpoint, train
 args = train.parse(sys.argv[2:])
-model, data, saver = train.prepare(args)
-train.train(args, model, data, saver)
+names = "coordinator", "num_processes", "process_id"
+train.join_processes(*(getattr(args, name) for name in names))
+with train.locked(args.out):
+    model, data, saver = train.prepare(args)
+    train.train(args, model, data, saver)
 np.savez(sys.argv[1], *[np.asarray(v.value) for v in checkpoint.variables_of(model)])
 """
 

@@ -1,10 +1,11 @@
 """The options of the training."""
 
 import argparse
+import json
 from pathlib import Path
 
 from . import InputError
-from .checkpoint import read_about
+from .checkpoint_file import checkpoint_path, not_a_checkpoint, read_about
 
 #: The options that `--resume` takes from the first run. They can be given again.
 RECORDED = (
@@ -36,20 +37,47 @@ def parse(arguments=None):
     parser = make_parser()
     args = parser.parse_args(arguments)
     if args.resume:
-        recorded = read_about(args.out)["arguments"]
+        recorded = read_recorded(args.out)
         parser.set_defaults(**recorded)
         args = parser.parse_args(arguments)
         for name in FIXED:
             if getattr(args, name) != recorded[name]:
-                flag = f"--{name.replace('_', '-')}"
                 was = recorded[name] or "not given"
-                raise InputError(f"To resume, leave out {flag}. It was {was}.")
-    elif (args.out / "checkpoint.npz").exists():
-        raise InputError(
-            f"{args.out} already has a training. Continue it with --resume, or name "
-            "another folder with --out."
-        )
+                raise InputError(f"To resume, leave out {flag(name)}. It was {was}.")
     return args
+
+
+def read_recorded(folder):
+    """Returns the options of the first run, checked as if they were typed.
+
+    Raises:
+        InputError: If there is no training, or if its options are invalid.
+    """
+    arguments, _ = read_about(folder)
+    path, words = checkpoint_path(folder), []
+    for name in RECORDED:
+        value = arguments.get(name)
+        if value is True:
+            words.append(flag(name))
+        elif value is not None and value is not False:
+            words.append(f"{flag(name)}={value}")
+    parser = make_parser()
+    parser.exit_on_error = False
+    try:
+        args = parser.parse_args(words)
+    except argparse.ArgumentError as error:
+        raise not_a_checkpoint(path, f"Its options are invalid: {error}") from error
+    recorded = {name: getattr(args, name) for name in RECORDED}
+    # As texts, because `False == 0`.
+    expected, found = (json.dumps(d, sort_keys=True) for d in (recorded, arguments))
+    if found != expected:
+        raise not_a_checkpoint(path, "Its options are incomplete or of wrong types")
+    return recorded
+
+
+def flag(name):
+    """Returns the flag of an option."""
+    return f"--{name.replace('_', '-')}"
 
 
 def make_parser():

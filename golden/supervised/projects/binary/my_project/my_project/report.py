@@ -1,5 +1,7 @@
 """Shows the results of a training as a table and as curves."""
 
+import math
+
 from matplotlib.figure import Figure
 
 
@@ -31,7 +33,8 @@ def plot(history, best_epoch, path):
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            axes.plot(epochs, [logs[key] for logs in history], label=label)
+            values = [logs.get(key, math.nan) for logs in history]
+            axes.plot(epochs, values, label=label)
         axes.axvline(best_epoch, color="gray", linestyle=":", label="best model")
         axes.set(xlabel="epoch", title=name.replace("_", " "))
         axes.spines[["top", "right"]].set_visible(False)

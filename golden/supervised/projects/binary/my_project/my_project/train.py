@@ -22,6 +22,8 @@ from .data import OUTPUTS, check_data, load_data
 from .interrupt import SaveAtInterrupt
 from .model import CustomModel
 from .options import RECORDED, parse
+from .out_folder import locked, replacing
+from .processes import join_processes, together, wait_for_others
 from .report import plot, table
 
 
@@ -52,7 +54,7 @@ def prepare(args):
     """Prepares the devices, the data and the model.
 
     Args:
-        args: The options, as `parse()` returns them.
+        args: The options, as `parse()` returns them. Their folder is `locked()`.
 
     Returns:
         A tuple `(model, data, checkpoint)`. The data are the rows for this process.
@@ -60,7 +62,12 @@ def prepare(args):
     Raises:
         InputError: If the data, the model or the options cannot be used.
     """
-    distribution.join_processes(args.coordinator, args.num_processes, args.process_id)
+    with together():
+        if not args.resume and os.path.exists(args.out / "checkpoint.npz"):
+            raise InputError(
+                f"{args.out} already has a training. Continue it with --resume, or "
+                "name another folder with --out."
+            )
     keras.utils.set_random_seed(args.seed)
     if args.mixed_precision:
         keras.config.set_dtype_policy(f"mixed_{args.mixed_precision}")
@@ -71,16 +78,13 @@ def prepare(args):
             "share a batch."
         )
 
-    data = load_data()
-    check_data(data)
+    with together():
+        data = load_data()
+        check_data(data)
     model = build_model(data["train"][0], args.steps_per_execution)
     check_outputs(model, data["train"][0])
     data = distribution.share(data, count)
 
-    try:
-        args.out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"--out {args.out}: {error.strerror}.") from error
     checkpoint = Checkpoint(args.out, {name: getattr(args, name) for name in RECORDED})
     if args.resume:
         checkpoint.restore(model)
@@ -117,7 +121,8 @@ def train(args, model, data, checkpoint):
         the metric.
 
     Raises:
-        InputError: If the validation loss is NaN in all epochs.
+        InputError: If the validation loss is NaN in all epochs, or if a file cannot be
+            saved.
     """
     is_first = jax.process_index() == 0
     # The processes train on one batch together, each on its own rows.
@@ -140,7 +145,7 @@ def train(args, model, data, checkpoint):
             "another --out."
         )
 
-    distribution.wait_for_others()
+    wait_for_others()
     best = keras.saving.load_model(checkpoint.path("best.keras"))
     results = {
         name: best.evaluate(
@@ -149,7 +154,8 @@ def train(args, model, data, checkpoint):
         for name, split in data.items()
     }
     if is_first:
-        plot(checkpoint.history, checkpoint.best_epoch, checkpoint.path("curves.png"))
+        with replacing(checkpoint.path("curves.png")) as path:
+            plot(checkpoint.history, checkpoint.best_epoch, path)
         print(f"\nThe best model, of epoch {checkpoint.best_epoch}:\n{table(results)}")
         print(f"\nIn {args.out}: best.keras, history.csv, curves.png, checkpoint.npz")
     return results
@@ -164,7 +170,9 @@ def main(arguments=None):
     """Runs the command."""
     try:
         args = parse(arguments)
-        return train(args, *prepare(args))
+        join_processes(args.coordinator, args.num_processes, args.process_id)
+        with locked(args.out):
+            return train(args, *prepare(args))
     except InputError as error:
         print(f"Error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -3,17 +3,15 @@
 import csv
 import json
 import math
-import os
 import random
-import zipfile
-from contextlib import contextmanager
 from pathlib import Path
 
-import jax
 import keras
 import numpy as np
 
-from . import InputError
+from .checkpoint_file import read_about, read_values
+from .out_folder import remove_unfinished, replacing
+from .processes import in_first_process, together
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -26,7 +24,8 @@ class Checkpoint(keras.callbacks.Callback):
     - `history.csv`: the logs of all epochs.
 
     Each file is replaced in one step, so that a kill leaves the old or the new one. The
-    checkpoint is written first; `restore()` writes files that a kill prevented.
+    checkpoint is written first; `restore()` writes files that a kill prevented. Of
+    several processes, process 0 writes.
 
     Attributes:
         history: List with a dict of logs per epoch.
@@ -70,7 +69,10 @@ class Checkpoint(keras.callbacks.Callback):
         self.history.append({name: float(value) for name, value in logs.items()})
         if self.stops_early:
             self.model.stop_training = True
-        # The checkpoint comes first: the other files can be made from it.
+        in_first_process(self.save)
+
+    def save(self):
+        """Saves all files. The checkpoint is first: the others can be made from it."""
         self.save_checkpoint()
         self.save_results(self.model)
 
@@ -110,24 +112,19 @@ class Checkpoint(keras.callbacks.Callback):
             model: A compiled model, built like the saved one.
 
         Raises:
-            InputError: If there is no checkpoint, or if it is of a different model.
+            InputError: If there is no checkpoint, if it cannot be read, or if it is of
+                a different model. The model is not changed.
         """
-        about = read_about(self.folder)
-        with np.load(self.path("checkpoint.npz")) as saved:
-            values = [saved[name] for name in sorted(saved) if name != "about"]
         model.optimizer.build(model.trainable_variables)
         variables = variables_of(model)
-        if [v.shape for v in variables] != [value.shape for value in values]:
-            raise InputError(
-                f"{self.path('checkpoint.npz')} is of a different model. Start a new "
-                "training with another --out."
-            )
+        with together():
+            _, history = read_about(self.folder)
+            values = read_values(self.folder, variables)
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
-        self.history = about["history"]
-        for unfinished in self.folder.glob(f"new-{jax.process_index()}-*"):
-            unfinished.unlink()
-        self.save_results(model)
+        self.history = history
+        in_first_process(remove_unfinished, self.folder)
+        in_first_process(self.save_results, model)
 
 
 def variables_of(model):
@@ -137,40 +134,3 @@ def variables_of(model):
         *model.non_trainable_variables,
         *model.optimizer.variables,
     ]
-
-
-def read_about(folder):
-    """Returns the arguments and the history of the training in a folder.
-
-    Raises:
-        InputError: If there is no training, or if its checkpoint cannot be read.
-    """
-    path = Path(folder) / "checkpoint.npz"
-    if not path.exists():
-        raise InputError(
-            f"There is no training in {folder}. Start one without --resume."
-        )
-    try:
-        with np.load(path) as saved:
-            return json.loads(str(saved["about"]))
-    except (KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is not a checkpoint: {error}") from error
-
-
-@contextmanager
-def replacing(path):
-    """Yields a temporary path, and moves what is written there to `path`.
-
-    Every process writes, because saving a model synchronizes them in Keras. Only the
-    first process's file is kept.
-    """
-    process = jax.process_index()
-    temporary = path.with_name(f"new-{process}-{path.name}")
-    try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        if process == 0:
-            os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

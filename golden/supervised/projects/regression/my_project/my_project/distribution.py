@@ -1,10 +1,6 @@
-"""Trains on several devices and machines, with `keras.distribution`."""
-
-import os
-import re
+"""Spreads a training over devices, with `keras.distribution`."""
 
 import jax
-import jax.experimental.multihost_utils
 import keras
 import numpy as np
 
@@ -38,51 +34,6 @@ class SplitWeights(keras.distribution.ModelParallel):
         if len(axes) > 1 and divisible:
             axes[divisible[-1]] = "model"
         return keras.distribution.TensorLayout(axes, self.device_mesh)
-
-
-def join_processes(coordinator=None, num_processes=None, process_id=None):
-    """Joins the other processes of the training, if there are any.
-
-    Arguments that are `None` come from the environment variables
-    `KERAS_DISTRIBUTION_JOB_ADDRESSES`, `KERAS_DISTRIBUTION_NUM_PROCESSES` and
-    `KERAS_DISTRIBUTION_PROCESS_ID`.
-
-    Args:
-        coordinator: `HOST:PORT` of process 0, the same for all processes.
-        num_processes: Number of processes that train together.
-        process_id: Number of this process, from 0.
-
-    Raises:
-        InputError: If a value is invalid, or if only some are given.
-    """
-    given = {
-        "--coordinator": (coordinator, "JOB_ADDRESSES"),
-        "--num-processes": (num_processes, "NUM_PROCESSES"),
-        "--process-id": (process_id, "PROCESS_ID"),
-    }
-    for flag, (value, name) in given.items():
-        in_environment = os.environ.get(f"KERAS_DISTRIBUTION_{name}")
-        given[flag] = in_environment if value is None else value
-    missing = [flag for flag, value in given.items() if value is None]
-    if len(missing) == len(given):
-        return
-    if missing:
-        raise InputError(f"Several processes also need {', '.join(missing)}.")
-    coordinator, *numbers = given.values()
-    if not re.fullmatch(r".+:\d+", coordinator):
-        raise InputError(f"--coordinator must be HOST:PORT, not {coordinator}.")
-    if not all(str(number).isdecimal() for number in numbers):
-        raise InputError(
-            f"--num-processes and --process-id must be integers, not {numbers}."
-        )
-    num_processes, process_id = map(int, numbers)
-    if process_id >= num_processes:
-        raise InputError(
-            f"--process-id must be below {num_processes}, not {process_id}."
-        )
-    # On CPUs, JAX needs to be told how processes communicate.
-    jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    keras.distribution.initialize(coordinator, num_processes, process_id)
 
 
 def spread(data_parallel=False, model_parallel=None):
@@ -156,9 +107,3 @@ def share(data, count):
         mine = np.arange(jax.process_index(), rows, jax.process_count())
         shared[name] = tuple(array[mine] for array in split)
     return shared
-
-
-def wait_for_others():
-    """Waits for all processes."""
-    if jax.process_count() > 1:
-        jax.experimental.multihost_utils.sync_global_devices("trained")
