@@ -12,8 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from scaffold import Spec, render, write
+from scaffold.cli import main
 from scaffold.interrupts import uninterrupted
 
 COMMAND = [sys.executable, "-m", "scaffold"]
@@ -171,6 +173,72 @@ def test_interrupted_imports(times):
         assert process.returncode in (0, 130, -signal.SIGINT)
         assert "scaffold" not in process.said, process.said
         assert "click" not in process.said, process.said
+
+
+#: Calls of the operating system that change files.
+CHANGES = {"chmod", "fsync", "link", "mkdir", "open", "rename", "replace", "unlink"}
+
+
+def invoked_with_signal(at: int, *arguments) -> int:
+    """Runs a command in this process, with a SIGTERM after one of its `CHANGES`.
+
+    Args:
+        at: The number of the call, from 0.
+        *arguments: The arguments of the command.
+
+    Returns:
+        How many such calls there were.
+    """
+    count = 0
+
+    def profile(frame, event, function):
+        nonlocal count
+        if event != "c_return" or getattr(function, "__module__", "") != "posix":
+            return
+        if function.__name__ in CHANGES:
+            count += 1
+            if count - 1 == at:
+                signal.raise_signal(signal.SIGTERM)
+
+    before = signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(143))
+    sys.setprofile(profile)
+    try:
+        CliRunner().invoke(main, arguments)
+    finally:
+        sys.setprofile(None)
+        signal.signal(signal.SIGTERM, before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["update", "a.py", "--test-step"],
+        ["update", "a.py", "--test-step", "--backup"],
+        ["new", "a.py", "--force"],
+        ["new", "b.py"],
+        pytest.param(["new", "mine"], marks=pytest.mark.exhaustive),
+        pytest.param(["update", "theirs", "--test-step"], marks=pytest.mark.exhaustive),
+    ],
+    ids=" ".join,
+)
+def test_signal_after_each_call(arguments):
+    """Wherever a signal arrives, all files are old or all are new, and none is left."""
+    write(render(Spec(demo=False), "a.py"))
+    if "theirs" in arguments:
+        write(render(Spec(), "theirs"))
+    old = contents()
+    calls = invoked_with_signal(-1, *arguments)
+    new = contents()
+    assert old != new and calls > 2
+    for at in range(calls):
+        for path in new:
+            Path(path).unlink(missing_ok=True)
+        for path, text in old.items():
+            Path(path).write_text(text)
+        invoked_with_signal(at, *arguments)
+
+        assert contents() in (old, new), at
 
 
 def test_signals_wait():
