@@ -85,7 +85,7 @@ def checked(what: str, make: Callable, cls: type) -> Callable[[], tuple]:
     def build() -> tuple:
         try:
             result = make()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise SpecError(
                 f"{what} fails: {describe(error)}.",
                 "Call the function in Python to see the whole traceback.",
@@ -121,7 +121,7 @@ def _function(place: str) -> Callable:
         )
     try:
         module = import_file(where) if is_file else importlib.import_module(where)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpecError(
             f"--build {place}: importing {where} raises {describe(error)}.",
             "Name a file, FILE.py:FUNCTION, or a module that Python can import.",

@@ -72,7 +72,7 @@ def find_class(
         )
     try:
         return add_owned_objective(ClassUnderTest(load, style, objective), loss)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise SpecError(
             f"{cls.__name__} cannot be built with the layers of a case: "
             f"{describe(error)}.",

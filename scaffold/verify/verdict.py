@@ -42,25 +42,35 @@ class Verdict:
         return self.outcome in ("differs", "raises")
 
 
-def raised(check, error: Exception) -> Verdict:
+def raised(check, error: BaseException) -> Verdict:
     """Returns the verdict on a check that ended with an error."""
     detail = describe(error)
     explanation = of_error(check.name, detail)
     return Verdict(check.name, check.group, "raises", detail, *explanation)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """Returns an error's type, the start of its message, and where it was raised."""
-    text = " ".join(str(error).split())
-    text = text if len(text) <= 300 else f"{text[:297]}..."
+    try:
+        text = one_line(str(error), 300)
+    except BaseException as failure:
+        text = f"str() of it raises {type(failure).__name__}"
     # Notes of `during()`. JAX adds notes as well.
-    notes = [n for n in getattr(error, "__notes__", ()) if n.startswith("in ")]
+    notes = [str(n) for n in getattr(error, "__notes__", ())]
+    notes = [n for n in notes if n.startswith("in ")]
     notes += [f"at {place}" for place in _places(error)[-1:]]
     where = f" ({', '.join(notes)})" if notes else ""
-    return f"{type(error).__name__}: {text}{where}"
+    return f"{': '.join(filter(None, [type(error).__name__, text]))}{where}"
 
 
-def _places(error: Exception) -> list[str]:
+def one_line(text: str, length: int) -> str:
+    """Returns the start of a text as one line, with control characters escaped."""
+    line = " ".join(text[: 10 * length].split())
+    line = line if len(line) <= length else f"{line[: length - 3]}..."
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
+def _places(error: BaseException) -> list[str]:
     """Lists the lines of the user's files in an error's traceback."""
     ours = os.path.dirname(os.path.dirname(__file__))
     frames = traceback.extract_tb(error.__traceback__)
