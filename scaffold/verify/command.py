@@ -7,6 +7,13 @@ from ..click_commands import CONTEXT, complete_files
 from ..standard_output import print_json, print_text
 
 
+def _not_nan(ctx, param, seconds: float) -> float:
+    """Refuses `nan`, which is in every range. No time would be over."""
+    if seconds != seconds:
+        raise click.BadParameter("nan is not a number of seconds.")
+    return seconds
+
+
 @click.command(context_settings=CONTEXT)
 @click.argument(
     "target", metavar="FILE[:CLASS]", required=False, shell_complete=complete_files
@@ -37,7 +44,8 @@ from ..standard_output import print_json, print_text
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click.FloatRange(min=0, min_open=True, max=86_400),
+    callback=_not_nan,
     default=120.0,
     show_default=True,
     help="Maximum time per check.",
