@@ -131,11 +131,12 @@ def test_crash(tmp_path, what, limit, reason):
     ("source", "message"),
     [
         ("x = (", "is not valid Python: '(' was never closed"),
+        ("# coding: nope", "is not valid Python: unknown encoding: nope"),
+        (f"x = {'-' * 60_000}1", "model.py cannot be parsed: MemoryError."),
+        (f"x = {'1 + ' * 20_000}1", "model.py cannot be parsed: RecursionError: max"),
         ("import keras\nx = 1\n", "defines no subclass of keras.Model"),
-        ("raise RuntimeError('boo')", "raises RuntimeError: boo"),
-        ("import os\nos._exit(3)", "fails: the process ended with"),
     ],
-    ids=["syntax", "no model", "raises", "ends"],
+    ids=["syntax", "encoding", "signs", "terms", "no model"],
 )
 def test_unusable_file(tmp_path, source, message):
     """A file that cannot be tested exits with 2, without a traceback."""
@@ -184,6 +185,33 @@ def test_no_such_file():
 
     assert (2, "") == (result.exit_code, result.stdout)
     assert "nope.py: No such file or directory." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (os.mkfifo, "is not a regular file"),
+        (os.mkdir, "is a folder"),
+        (lambda path: os.symlink(path, path), "Too many levels of symbolic links"),
+    ],
+    ids=["pipe", "folder", "loop"],
+)
+def test_no_regular_file(tmp_path, make, message):
+    """A path that cannot be read as a file is an error, and nothing waits for it."""
+    make(tmp_path / "model.py")
+    result = invoke(str(tmp_path / "model.py"))
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert message in result.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "inf", "nan", "1e99"])
+def test_unusable_timeout(seconds):
+    """The time of a check must have a limit."""
+    result = invoke(MISTAKES, "--timeout", seconds)
+
+    assert 2 == result.exit_code
+    assert "Invalid value for '--timeout'" in result.stderr
 
 
 def test_without_a_file():

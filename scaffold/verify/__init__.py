@@ -1,7 +1,9 @@
 """Checks a training step against `keras.Model` and against invariants.
 
 - `command.py` is the command. `request.py` validates what it was asked.
-- `worker_pool.py` starts child processes; each runs `worker.py`.
+- `worker_pool.py` runs the checks in workers, and limits the time of each.
+  `child_process.py` starts and ends a worker, and `answers.py` is what it answers.
+- `process_guard.py` is the child process. It runs `worker.py`, and ends with kscaffold.
 - `class_in_file.py` finds the class under test, and `owned_objective.py` its loss and
   metrics. `build_option.py` builds the models of `--build`.
 - `checks.py` lists and runs every check. `report.py` prints the verdicts.

@@ -3,8 +3,13 @@
 import os
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 
 from ..errors import KscaffoldError
+from ..regular_files import read, shown
+
+#: What to do about a file that Python cannot parse, or that crashes it.
+TOO_DEEP = "Simplify the file. It may nest expressions too deeply for Python."
 
 
 class VerifyError(KscaffoldError):
@@ -35,27 +40,22 @@ class Request:
 
 
 def parse_target(target: str) -> tuple[str, str]:
-    """Splits `FILE[:CLASS]` and checks that the file is valid Python.
+    """Splits `FILE[:CLASS]` and checks that the file can be read.
+
+    A worker parses it: Python may crash if expressions are nested too deeply.
 
     Raises:
-        VerifyError: If the file does not exist or is not valid Python.
+        KscaffoldError: If the file does not exist, is not a regular file, or cannot be
+            read.
     """
     path, colon, name = target.rpartition(":")
     if not colon or (not path.endswith(".py") and os.path.exists(target)):
         path, name = target, ""
-    try:
-        with open(path, "rb") as file:
-            compile(file.read(), path, "exec", dont_inherit=True)
-    except OSError as error:
+    if read(Path(path)) is None:
         raise VerifyError(
-            f"{path}: {error.strerror}.",
+            f"{shown(Path(path))}: No such file or directory.",
             "Name a Python file: FILE.py or FILE.py:CLASS.",
-        ) from error
-    except (SyntaxError, ValueError) as error:
-        raise VerifyError(
-            f"{path} is not valid Python: {error}.",
-            "Fix the error, or name a .py file.",
-        ) from error
+        )
     return path, name
 
 

@@ -1,29 +1,50 @@
 """The child process of `kscaffold verify`: imports the file and runs the checks.
 
-It reads the request as one JSON object from standard input, and answers with one JSON
-object per line. What the file under test prints goes to standard error.
+`process_guard.py` starts it. Its folder has the request as a JSON object, and gets the
+answers. What the file under test prints goes to standard output and standard error.
 """
 
 import gc
 import json
 import os
 import sys
+import traceback
 from dataclasses import asdict
+from pathlib import Path
+from typing import NoReturn
 
 from ..errors import KscaffoldError
+from ..regular_files import shown
+from .answers import ANSWERS, REQUEST, AnswerWriter
+from .request import TOO_DEEP
+from .verdict import describe, raised
 
 
-def serve() -> None:
+def run() -> NoReturn:
+    """Runs the worker in this process, whose only argument is the folder, and exits."""
+    status = 1
+    try:
+        serve(Path(sys.argv[1]))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # The file's threads and its functions of `atexit` could hang.
+        os._exit(status)
+
+
+def serve(folder: Path) -> None:
     """Runs the checks of a request."""
     sys.path.append(os.getcwd())  # for --build MODULE:FUNCTION
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-
-    def answer(**fields):
-        answers.write(json.dumps(fields) + "\n")
-        answers.flush()
-
-    request = json.loads(sys.stdin.readline())
+    request = json.loads((folder / REQUEST).read_text(encoding="ascii"))
+    path = request["path"]
+    sys.argv[:] = [path]  # not this module's, in case the file reads them
+    answer = AnswerWriter(folder / ANSWERS).write
+    error = _syntax_error(path)
+    if error is not None:
+        answer(error=error.message, hint=error.hint)
+        return
+    answer(parsed=True)
     from . import checks
     from .class_in_file import find_class
 
@@ -34,7 +55,7 @@ def serve() -> None:
             c.name: c for c in checks.select(request["pattern"], request["quick"])
         }
         tested = find_class(
-            os.path.abspath(request["path"]),
+            os.path.abspath(path),
             request["class_name"],
             request["loss"],
             tuple(request["metrics"]),
@@ -43,10 +64,9 @@ def serve() -> None:
     except KscaffoldError as error:
         answer(error=error.message, hint=error.hint)
         return
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}".strip()
+    except BaseException as error:
         answer(
-            error=f"Importing {request['path']} raises {what.rstrip('.')}.",
+            error=f"Importing {shown(Path(path))} raises {describe(error)}.",
             hint="Make sure that Python can import the file.",
         )
         return
@@ -57,8 +77,23 @@ def serve() -> None:
     answer(groups={check.name: check.group for check in selected.values()}, names=names)
     for name in names:
         answer(begins=name)
-        answer(verdict=asdict(checks.run(selected[name], tested)))
+        try:
+            verdict = checks.run(selected[name], tested)
+        except BaseException as error:  # such as the SystemExit of sys.exit()
+            verdict = raised(selected[name], error)
+        answer(verdict=asdict(verdict))
 
 
-if __name__ == "__main__":
-    serve()
+def _syntax_error(path: str) -> KscaffoldError | None:
+    """Returns why Python cannot compile a file. It may also crash the interpreter."""
+    name = shown(Path(path))
+    try:
+        compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        return KscaffoldError(
+            f"{name} is not valid Python: {error}.",
+            "Fix the error, or name a .py file.",
+        )
+    except (RecursionError, MemoryError) as error:
+        return KscaffoldError(f"{name} cannot be parsed: {describe(error)}.", TOO_DEEP)
+    return None

@@ -3,22 +3,25 @@
 This module imports neither Keras nor JAX, so that errors are reported at once.
 """
 
-import json
 import os
-import queue
-import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib.metadata import version
-from typing import IO
+from pathlib import Path
 
-from .request import Request, VerifyError
+from ..interrupts import uninterrupted
+from ..regular_files import shown
+from .child_process import ChildProcess
+from .request import TOO_DEEP, Request, VerifyError
+from .verdict import Verdict, one_line
+
+#: How many seconds a worker may take to import Keras, beside the limit of a check.
+IMPORT_LIMIT = 60
+
+#: How often the answers are read, in seconds.
+INTERVAL = 0.02
 
 
 def verify(
@@ -42,14 +45,18 @@ def verify(
         VerifyError: If the file cannot be imported, the class or check does not exist,
             or no check applies.
     """
-    with tempfile.TemporaryDirectory() as cache:
-        pool = _WorkerPool(request, timeout, jobs, cache)
-        try:
-            while pool.workers:
-                pool.take_answer()
-                progress(len(pool.verdicts), len(pool.groups))
-        finally:
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    pool = _WorkerPool(request, timeout, Path(folder.name))
+    try:
+        pool.start(jobs)
+        while not pool.is_done():
+            time.sleep(INTERVAL)
+            pool.take_answers()
+            progress(len(pool.verdicts), len(pool.groups))
+    finally:
+        with uninterrupted():
             pool.close()
+            folder.cleanup()
     verdicts = [
         {**pool.verdicts[name], "group": group} for name, group in pool.groups.items()
     ]
@@ -62,21 +69,21 @@ def verify(
 
 @dataclass
 class _Worker:
-    """A child process.
+    """A child process, and how far it is.
 
     Attributes:
-        process: The process.
-        errors: A file with its standard error.
+        child: The process.
         limit: How many seconds its next answer may take.
         deadline: When its next answer is due.
+        parsed: Whether it has parsed the file.
         names: The checks that it has not finished; `None` until it reports them.
         running: The check that it runs now.
     """
 
-    process: subprocess.Popen
-    errors: IO
+    child: ChildProcess
     limit: float = 0
     deadline: float = 0
+    parsed: bool = False
     names: list[str] | None = None
     running: str = ""
 
@@ -89,53 +96,65 @@ class _Worker:
 class _WorkerPool:
     """The child processes of one `verify()` call, and their verdicts so far."""
 
-    def __init__(self, request: Request, timeout: float, jobs: int, cache: str):
-        """Starts the processes. They share compiled programs in the folder `cache`."""
-        self.request, self.timeout, self.cache = request, timeout, cache
-        self.answers = queue.Queue()
-        self.groups, self.verdicts = {}, {}
-        self.workers = {n: self._start(n, share=[n, jobs]) for n in range(jobs)}
+    def __init__(self, request: Request, timeout: float, folder: Path):
+        """Creates a pool. Its files are in `folder`, also the compiled programs."""
+        self.request, self.timeout, self.folder = request, timeout, folder
+        self.groups, self.verdicts, self.workers = {}, {}, {}
+
+    def start(self, jobs: int) -> None:
+        """Starts the processes."""
+        for number in range(jobs):
+            self._start(number, share=[number, jobs])
+
+    def is_done(self) -> bool:
+        """Returns whether every check has its verdict."""
+        return bool(self.groups) and len(self.groups) == len(self.verdicts)
 
     def close(self) -> None:
-        """Kills all processes."""
+        """Ends all processes."""
         for worker in self.workers.values():
-            worker.process.kill()
-            worker.process.wait()
-            worker.errors.close()
+            worker.child.close()
         self.workers = {}
 
-    def take_answer(self) -> None:
-        """Waits for one answer, and gives up the processes past their deadline."""
-        wait = min(w.deadline for w in self.workers.values()) - time.monotonic()
-        try:
-            number, process, answer = self.answers.get(timeout=max(wait, 0.01))
-        except queue.Empty:
-            for number, worker in list(self.workers.items()):
-                if worker.deadline <= time.monotonic():
-                    self._give_up(number, f"no result after {worker.limit:g} s")
-            return
-        worker = self.workers.get(number)
-        if worker is None or worker.process is not process:
-            return  # a late answer of a process that was given up
-        if answer is None:
-            status = process.wait()
-            if worker.names is None or worker.names:
-                self._give_up(number, f"the process ended with status {status}")
-            else:
-                self.workers.pop(number).errors.close()
-        elif "error" in answer:
-            raise VerifyError(answer["error"], answer["hint"])
-        elif "groups" in answer:
-            self.groups = answer["groups"]
-            worker.names = answer["names"]
-        elif "begins" in answer:
-            worker.running = answer["begins"]
-            worker.expect_answer_within(self.timeout)
-        else:
-            self.verdicts[worker.running] = answer["verdict"]
-            worker.names.remove(worker.running)
+    def take_answers(self) -> None:
+        """Reads the new answers. Ends workers that are done, and replaces others.
 
-    def _start(self, number: int, **share) -> _Worker:
+        Raises:
+            VerifyError: If a worker cannot parse or import the file.
+        """
+        for number, worker in list(self.workers.items()):
+            # First: a worker may answer and end in between.
+            ended = worker.child.has_ended()
+            for answer in worker.child.new_answers():
+                self._take(worker, answer)
+            if worker.names == []:
+                # The threads and the processes that the file started may go on.
+                self.workers.pop(number).child.close()
+            elif ended:
+                self._replace(number, worker.child.end())
+            elif worker.deadline <= time.monotonic():
+                self._replace(number, f"no result after {worker.limit:g} s")
+
+    def _take(self, worker: _Worker, answer: dict) -> None:
+        """Handles an answer. One that the worker should not give now is ignored."""
+        match answer:
+            case {"parsed": True}:
+                worker.parsed = True
+            case {"error": message, "hint": hint}:
+                raise VerifyError(message, hint)
+            case {"groups": groups, "names": names} if worker.names is None:
+                self.groups, worker.names = groups, names
+            case {"begins": name} if not worker.running and name in (
+                worker.names or ()
+            ):
+                worker.running = name
+                worker.expect_answer_within(self.timeout)
+            case {"verdict": {"name": name} as verdict} if name == worker.running:
+                self.verdicts[name] = verdict
+                worker.names.remove(name)
+                worker.running = ""
+
+    def _start(self, number: int, **share) -> None:
         """Starts a process that runs a share of the checks."""
         env = {"JAX_PLATFORMS": "cpu", **os.environ, "KERAS_BACKEND": "jax"}
         flags = "--xla_force_host_platform_device_count=4"
@@ -143,56 +162,42 @@ class _WorkerPool:
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
         # JAX 0.5 crashes or computes wrong results with cached programs.
         old = tuple(map(int, version("jax").split(".")[:2])) < (0, 6)
-        env["JAX_COMPILATION_CACHE_DIR"] = "" if old else self.cache
+        env["JAX_COMPILATION_CACHE_DIR"] = "" if old else str(self.folder / "compiled")
         env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-        errors = tempfile.TemporaryFile()
-        process = subprocess.Popen(
-            # -P: files in the current folder must not shadow installed modules.
-            [sys.executable, "-P", "-m", "scaffold.verify.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            env=env,
-        )
-        with process.stdin as pipe, suppress(BrokenPipeError):
-            pipe.write(json.dumps({**asdict(self.request), **share}).encode() + b"\n")
-        read = partial(_read_answers, number, process, self.answers)
-        threading.Thread(target=read, daemon=True).start()
+        folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self.folder))
+        child = ChildProcess(folder, {**asdict(self.request), **share}, env)
         # The first answer also waits for the imports of Keras and of the file.
-        return _Worker(process, errors).expect_answer_within(60 + self.timeout)
+        limit = IMPORT_LIMIT + self.timeout
+        self.workers[number] = _Worker(child).expect_answer_within(limit)
 
-    def _give_up(self, number: int, reason: str) -> None:
-        """Kills a process, fails its check, and starts a process for the others."""
+    def _replace(self, number: int, reason: str) -> None:
+        """Ends a process, fails its check, and starts a process for the others."""
         worker = self.workers.pop(number)
-        worker.process.kill()
-        worker.process.wait()
-        worker.errors.seek(0)
-        output = worker.errors.read().decode("utf-8", "replace").strip().splitlines()
-        worker.errors.close()
-        reason += f": {output[-1][:200]}" if output else ""
-        if not worker.running:
+        worker.child.end()
+        last = one_line(worker.child.last_line(), 200)
+        worker.child.close()
+        reason += f": {last}" if last else ""
+        path = shown(Path(self.request.path))
+        if not worker.parsed:
+            raise VerifyError(f"{path} cannot be parsed: {reason}.", TOO_DEEP)
+        if worker.names is None:
             raise VerifyError(
-                f"Importing {self.request.path} fails: {reason}.",
+                f"Importing {path} fails: {reason}.",
                 "Make sure that Python can import the file.",
             )
-        self.verdicts[worker.running] = {
-            "name": worker.running,
-            "outcome": "raises",
-            "detail": reason,
-            "cause": "The step, or a function that it calls, crashes or never returns.",
-            "fix": f"Run this check alone with --only {worker.running!r}. If it is "
-            "only slow, raise --timeout.",
-            "builds_on": [],
-            "parts": [],
-        }
-        left = [name for name in worker.names if name != worker.running]
+        # Before the first check and between two of them, it is the next one.
+        name = worker.running or worker.names[0]
+        self.verdicts[name] = asdict(
+            Verdict(
+                name,
+                self.groups[name],
+                "raises",
+                reason,
+                "The step, or a function that it calls, crashes or never returns.",
+                f"Run this check alone with --only {name!r}. If it is only slow, raise "
+                "--timeout.",
+            )
+        )
+        left = [other for other in worker.names if other != name]
         if left:
-            self.workers[number] = self._start(number, names=left)
-
-
-def _read_answers(number: int, process: subprocess.Popen, answers: queue.Queue) -> None:
-    """Puts the answers of a process into a queue, and `None` when it ends."""
-    for line in process.stdout:
-        with suppress(ValueError):  # an incomplete line: the process died
-            answers.put((number, process, json.loads(line)))
-    answers.put((number, process, None))
+            self._start(number, names=left)
