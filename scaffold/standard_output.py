@@ -60,7 +60,7 @@ def reporting(written: bool) -> Iterator[None]:
         discard_output()
         reason = getattr(error, "strerror", None) or "it is closed"
         show_error(
-            f"The files are written, but not the result. Standard output: {reason}"
+            f"The files are written, but the result cannot be printed: {reason}."
         )
 
 

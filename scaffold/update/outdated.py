@@ -11,7 +11,7 @@ from ..new_report import as_output as diffs
 from ..regular_files import as_argument, shown
 from .option_changes import OptionChanges
 from .update_report import entries
-from .update_targets import generated, plan_update
+from .update_targets import candidates, generated, plan_update
 
 
 @dataclass(frozen=True)
@@ -41,10 +41,8 @@ def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
     found = {}
     for path in paths:
         try:
-            for target in generated(Path(path)):
-                real = os.path.realpath(target)
-                if real not in found:
-                    found[real] = _check(target, diff)
+            for file in candidates(Path(path)):
+                _add(file, diff, found)
         except KscaffoldError as error:
             found[path] = Checked(path, "error", error=error)
     return list(found.values())
@@ -89,6 +87,17 @@ def as_messages(checked: list[Checked]) -> list[str]:
             messages.append(f"{shown(Path(one.target))} would change: {command}")
     same = sum(one.status == "same" for one in checked)
     return [*messages, f"{same} of {len(checked)} up to date"]
+
+
+def _add(file: Path, diff: bool, found: dict[str, Checked]) -> None:
+    """Checks what a file belongs to, unless this is among the results already."""
+    try:
+        target = generated(file)
+    except KscaffoldError as error:
+        found[str(file)] = Checked(str(file), "error", error=error)
+        return
+    if target is not None and os.path.realpath(target) not in found:
+        found[os.path.realpath(target)] = _check(target, diff)
 
 
 def _check(target: Path, diff: bool) -> Checked:

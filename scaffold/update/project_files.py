@@ -8,6 +8,7 @@ from pathlib import Path
 from ..errors import KscaffoldError
 from ..record import LINE as RECORD
 from ..record import Record
+from ..regular_files import file_errors
 from .module_merge import neutral
 from .user_file import UserFile
 
@@ -48,7 +49,9 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, UserFile]:
 
 def files_below(folder: Path) -> Iterator[Path]:
     """Yields the files below a folder, except hidden ones, environments and caches."""
-    for path in sorted(folder.iterdir()):
+    with file_errors(folder, "read"):
+        paths = sorted(folder.iterdir())
+    for path in paths:
         if path.name.startswith(".") or path.is_symlink():
             continue
         if path.is_file():

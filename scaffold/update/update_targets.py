@@ -71,26 +71,32 @@ def project_of(path: Path) -> Path | None:
     return None
 
 
-def generated(path: Path) -> Iterator[Path]:
-    """Yields generated modules, and the folders of generated projects.
+def candidates(path: Path) -> Iterator[Path]:
+    """Yields the files that may be generated: a file itself, or those in a folder.
 
-    Args:
-        path: A file or a folder. A file of a project stands for the project.
+    Raises:
+        WriteError: If a folder cannot be read.
+    """
+    if not is_folder(path):
+        yield path
+        return
+    for below in files_below(path):
+        if below.name == SETTINGS or below.suffix == ".py":
+            yield below
+
+
+def generated(path: Path) -> Path | None:
+    """Returns the target that a file belongs to: the module, or the project's folder.
+
+    Returns:
+        `None` if kscaffold did not generate the file.
 
     Raises:
         WriteError: If the file does not exist, or cannot be read.
     """
-    if is_folder(path):
-        for below in files_below(path):
-            if below.name == SETTINGS or below.suffix == ".py":
-                yield from generated(below)
-    elif path.name == SETTINGS:
-        if has_table(_text(path)):
-            yield path.parent
-    else:
-        project = project_of(path)
-        if project or any(_ends(path)):
-            yield project or path
+    if path.name == SETTINGS:
+        return path.parent if has_table(_text(path)) else None
+    return project_of(path) or (path if any(_ends(path)) else None)
 
 
 def _words(settings: Path) -> dict[str, str]:

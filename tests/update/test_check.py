@@ -9,6 +9,7 @@ from matrix import golden_projects
 from projects import MODEL, NAME, TRAIN, check, edit, make_old
 
 from scaffold.cli import main
+from scaffold.errors import WriteError
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -97,3 +98,24 @@ def test_check_of_files_of_a_project():
     assert "1 of 1 up to date\n" == check(TRAIN)
     assert "1 of 1 up to date\n" == check(f"{NAME}/pyproject.toml", TRAIN, MODEL)
     assert "does not exist" in check("no/pyproject.toml", code=2)
+
+
+def test_file_that_cannot_be_read(monkeypatch):
+    """A file that cannot be read is one entry, and the other files are checked."""
+    from scaffold.update import update_targets
+
+    make_old("b.py")
+    Path("a.py").write_text("x = 1\n")
+    real = update_targets.read
+
+    def read(path):
+        if path.name == "a.py":
+            raise WriteError("a.py cannot be read: Permission denied.")
+        return real(path)
+
+    monkeypatch.setattr(update_targets, "read", read)
+    data = json.loads(CliRunner().invoke(main, ["check", ".", "--json"]).stdout)
+
+    assert {"a.py": "error", "b.py": "same", NAME: "same"} == {
+        entry["target"]: entry["status"] for entry in data["checked"]
+    }
