@@ -21,6 +21,7 @@ from scaffold import Spec
 from scaffold.standard_output import print_text
 from scaffold.verify import worker_pool
 from scaffold.verify.answers import AnswerReader, AnswerWriter
+from scaffold.verify.child_process import MAX_OUTPUT
 from scaffold.verify.request import Request
 
 pytestmark = pytest.mark.skipif(
@@ -81,13 +82,19 @@ class Run:
     def __init__(self, path, *arguments, import_limit=60, **settings):
         """Starts it."""
         self.marker = uuid.uuid4().hex
+        self.temporary = path.parent / "temporary"
+        self.temporary.mkdir()
         self.process = subprocess.Popen(
             [sys.executable, "-c", SCRIPT, str(import_limit), "verify", str(path)]
             + ["--only", "losses: plain", "--jobs", "1", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, MARKER: self.marker},
+            env={
+                **os.environ,
+                MARKER: self.marker,
+                "TMPDIR": str(self.temporary),
+            },
             **settings,
         )
 
@@ -170,6 +177,7 @@ def test_signal(tmp_path, signals, status):
 
     assert [] == run.left()
     assert "Traceback" not in errors
+    assert "SIGKILL" in signals or [] == [*run.temporary.iterdir()]
     assert found == status or (status is None and found in (130, 143))
     assert time.monotonic() - start < 10
 
@@ -201,6 +209,10 @@ def test_early_signal(tmp_path, name, delay):
                 ("os.killpg(0, 9)", "fails: the process ended by SIGKILL."),
                 ("os.kill(os.getppid(), 9); time.sleep(1000)", "ended by SIGKILL."),
                 ("if os.fork(): os._exit(4)", "the process ended with status 4."),
+                (
+                    "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (0, 0))",
+                    "fails: the process ended with status 1.",
+                ),
                 ("import keras", "defines no subclass of keras.Model"),
             ]
         ),
@@ -236,6 +248,21 @@ def test_import_does_not_end(tmp_path, name):
     assert "fails: no result after 4 s" in errors
 
 
+@pytest.mark.exhaustive
+def test_output_is_limited(tmp_path):
+    """A file that prints forever does not fill the disk."""
+    source = "import os\nwhile True:\n    os.write(1, b'x' * 10**6)\n"
+    run = Run(write(tmp_path, source), "--timeout", "2", import_limit=3)
+    largest = 0
+    while run.process.poll() is None:
+        sizes = [os.path.getsize(path) for path in run.temporary.rglob("output")]
+        largest = max([largest, *sizes])
+        time.sleep(0.01)
+
+    assert [] == run.left()
+    assert 10 * 2**20 < largest < 8 * MAX_OUTPUT
+
+
 #: The part of a file that breaks what a process of Python has.
 MESSY = """
 import contextlib
@@ -257,7 +284,9 @@ threading.Thread(target=shout).start()
 os.chdir("/")
 sys.argv.clear()
 sys.stderr = None
-os.fork()
+FORKED = not os.fork()
+if not FORKED:
+    time.sleep(0.3)  # so that the other process is first
 """
 
 
@@ -286,6 +315,7 @@ def forged(name, outcome):
         pytest.param("raise ValueError", "raises", marks=pytest.mark.exhaustive),
         pytest.param("sys.exit()", "raises", marks=pytest.mark.exhaustive),
         pytest.param("os.fork()", "exact", marks=pytest.mark.exhaustive),
+        pytest.param("assert not FORKED", "exact", marks=pytest.mark.exhaustive),
         pytest.param("os._exit(0)", "raises", marks=pytest.mark.exhaustive),
         pytest.param("time.sleep(1000)", "raises", marks=pytest.mark.exhaustive),
     ],
@@ -299,6 +329,7 @@ def test_verdict(tmp_path, step, outcome):
     status, printed, errors = run.wait()
 
     assert [] == run.left()
+    assert [] == [*run.temporary.iterdir()]
     assert "Traceback" not in errors, errors
     [verdict] = json.loads(printed)["cases"]
     assert ("plain", outcome) == (verdict["name"], verdict["outcome"]), verdict
@@ -401,6 +432,26 @@ def test_answers(tmp_path):
     with open(path, "ab") as file:
         file.write(b': "b"}\n')
     assert [{"begins": "b"}] == reader.read()
+
+
+FORKS = """
+import os
+import sys
+from scaffold.verify.answers import AnswerWriter
+
+writer = AnswerWriter(sys.argv[1])
+other = os.fork()
+writer.write(begins="a")
+print(os.waitpid(other, 0)[1] != 0)
+"""
+
+
+def test_a_fork_does_not_answer(tmp_path):
+    """A process that the file forks ends when it tries to answer."""
+    command = [sys.executable, "-c", FORKS, str(tmp_path / "answers")]
+
+    assert b"True\n" == subprocess.run(command, stdout=subprocess.PIPE).stdout
+    assert [{"begins": "a"}] == AnswerReader(tmp_path / "answers").read()
 
 
 def test_unexpected_answers(tmp_path):
