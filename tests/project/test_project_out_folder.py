@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -86,20 +87,23 @@ def test_limited_files(tmp_path):
     project = make(tmp_path)
     run(project, "--epochs", "3", "--out", "whole")
     sizes = {name: len(data) for name, data in contents(project / "whole").items()}
-    for name, size in sizes.items():
-        for limit in {0, size // 2, size - 1}:
-            out = f"{name}_{limit}"
-            words = ["--epochs", "3", "--out", out]
-            variables = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
-            done = python(project, "-c", LIMITED, str(limit), *words, **variables)
+    failed = set()
+    for limit in {0, *(size - 1 for size in sizes.values())}:
+        words = ["--epochs", "3", "--out", f"limit_{limit}"]
+        out = project / words[-1]
+        variables = {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+        done = python(project, "-c", LIMITED, str(limit), *words, **variables)
 
-            assert 2 == done.returncode, done.said
-            assert f"Error: {out}" in done.said and "File too large" in done.said
-            assert "Traceback" not in done.said and "Exception ign" not in done.said
-            again = ["--resume"] * (project / out).exists()
-            run(project, *words, *again)
-            assert same(saved(project / "whole"), saved(project / out))
-            assert sizes.keys() == contents(project / out).keys()
+        assert 2 == done.returncode, done.said
+        [name] = re.findall(
+            rf"Error: {out.name}/(\S+) cannot be saved: File", done.said
+        )
+        assert "Traceback" not in done.said and "Exception ign" not in done.said
+        run(project, *words, *["--resume"] * out.exists())
+        assert same(saved(project / "whole"), saved(out))
+        assert sizes.keys() == contents(out).keys()
+        failed.add(name)
+    assert {"checkpoint.npz", "curves.png"} < failed
 
 
 @pytest.mark.exhaustive
