@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from scaffold import Spec, file_lock, render, write
-from scaffold.errors import WriteError
+from scaffold.cli import main
 from scaffold.file_lock import locked
 
 COMMAND = [sys.executable, "-m", "scaffold"]
@@ -79,22 +80,20 @@ def test_wait_has_a_limit(folder, monkeypatch):
     before = Path("a.py").read_bytes()
     held = "from scaffold.file_lock import locked\nwith locked('a.py'):\n    "
     held += "print('held', flush=True)\n    input()\n"
+    monkeypatch.setattr(file_lock, "WAIT", 0.1)
     with subprocess.Popen(
         [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as other:
         assert b"held\n" == other.stdout.readline()
-        words = ["update", "a.py", "--test-step"]
-        done = subprocess.run([*COMMAND, *words], capture_output=True, text=True)
+        for words in (["update", "a.py", "--test-step"], ["new", "a.py", "--force"]):
+            result = CliRunner().invoke(main, words)
 
-        assert 2 == done.returncode
-        assert "Error: Another command is changing a.py." in done.stderr
-        assert before == Path("a.py").read_bytes()
-        monkeypatch.setattr(file_lock, "WAIT", 0.1)
-        with pytest.raises(WriteError, match="Another command is changing"):
-            write(render(Spec(test_step=True), "a.py"), force=True)
+            assert 2 == result.exit_code
+            assert "Error: Another command is changing a.py." in result.stderr
+            assert before == Path("a.py").read_bytes()
         # What only reads does not wait.
         words = ["update", "a.py", "--test-step", "--dry-run"]
-        assert 0 == subprocess.run([*COMMAND, *words], capture_output=True).returncode
+        assert 0 == CliRunner().invoke(main, words).exit_code
         other.stdin.close()
     with locked(Path("a.py")), locked(Path("a.py")):
         pass
