@@ -66,7 +66,7 @@ def serve(folder: Path) -> None:
         return
     except BaseException as error:
         answer(
-            error=f"Importing {shown(Path(path))} raises {describe(error)}.",
+            error=f"Importing {shown(Path(path))} raises {describe(error).rstrip('.')}.",
             hint="Make sure that Python can import the file.",
         )
         return
