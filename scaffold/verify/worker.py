@@ -65,8 +65,9 @@ def serve(folder: Path) -> None:
         answer(error=error.message, hint=error.hint)
         return
     except BaseException as error:
+        what = describe(error).rstrip(".")
         answer(
-            error=f"Importing {shown(Path(path))} raises {describe(error).rstrip('.')}.",
+            error=f"Importing {shown(Path(path))} raises {what}.",
             hint="Make sure that Python can import the file.",
         )
         return
