@@ -374,7 +374,7 @@ def test_files_are_written_but_not_the_report(output, as_json, folder):
     assert 0 == done.returncode, done.stderr
     assert text(Spec(test_step=True), "a.py") == Path("a.py").read_text()
     if as_json and output.startswith(">"):
-        assert "The files are written, but the result cannot be printed: " in done.stderr
+        assert "but the result cannot be printed: " in done.stderr
     assert 2 == run("new", "a.py").returncode
 
 
