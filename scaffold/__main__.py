@@ -1,16 +1,19 @@
 """Runs the command `kscaffold`, also as `python -m scaffold`."""
 
-import sys
+import os
+import signal
 
 
 def main() -> None:
-    """Runs the command line. The imports are a part of it that Ctrl-C can end."""
-    try:
-        from .cli import main
+    """Runs the command line. Ctrl-C can also end its imports."""
+    # Python would print a traceback, or ignore an error inside its import locks.
+    interrupt = signal.getsignal(signal.SIGINT)
+    if interrupt is signal.default_int_handler:
+        signal.signal(signal.SIGINT, lambda number, frame: os._exit(130))
+    from .cli import main
 
-        main(prog_name="kscaffold")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    signal.signal(signal.SIGINT, interrupt)
+    main(prog_name="kscaffold")
 
 
 if __name__ == "__main__":
