@@ -170,7 +170,9 @@ def test_interrupted_imports(times):
         delay = longest * (0.15 + 0.7 * at / times)
         process = ended(signal.SIGINT, delay, "new", "-")
 
-        assert process.returncode in (0, 130, -signal.SIGINT)
+        if "Fatal Python error" in process.said:
+            continue  # Python was not ready to run kscaffold
+        assert process.returncode in (0, 130, -signal.SIGINT), process.said
         assert "scaffold" not in process.said, process.said
         assert "click" not in process.said, process.said
 
