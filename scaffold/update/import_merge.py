@@ -103,22 +103,33 @@ def _names_read(text: str) -> set[str]:
 
 
 def _numbered(text: str) -> list[tuple[Import, int]]:
-    """Lists the imports that are alone on a line, with the index of the line."""
-    return [
+    """Lists the imports that are alone on a line, with the index of the line.
+
+    A comment may follow.
+    """
+    lines = text.split("\n")
+    found = [
         (Import(alias.name, alias.asname or alias.name), node.lineno - 1)
         for node in parse(text).body
         if isinstance(node, ast.Import) and len(node.names) == 1
         for alias in node.names
-        if node.lineno == node.end_lineno
+    ]
+    return [
+        (one, number)
+        for one, number in found
+        if lines[number].split("#")[0].rstrip() == str(one)
     ]
 
 
 def _without(text: str, dropped: list[Import]) -> str:
-    """Removes the lines of imports, and the blank lines above groups that end."""
+    """Removes the lines of imports, and the blank lines above groups that end.
+
+    A line with a comment stays: the user may need the import for another reason.
+    """
     lines = ["", *text.split("\n"), ""]
     for one, number in reversed(_numbered(text)):
-        if one in dropped:
-            at = number + 1
+        at = number + 1
+        if one in dropped and lines[at] == str(one):
             alone = not lines[at - 1] and not lines[at + 1]
             del lines[at : at + (2 if alone else 1)]
     return "\n".join(lines[1:-1])
@@ -163,4 +174,8 @@ def _start(text: str) -> int:
     """Returns the index of the first line after the docstring of a module."""
     body = parse(text).body
     documented = body and ast.get_docstring(ast.Module(body, [])) is not None
-    return body[0].end_lineno if documented else 0
+    if not documented:
+        return 0
+    # More statements may follow on its last line.
+    end = body[0].end_lineno
+    return max(node.end_lineno for node in body if node.lineno <= end)

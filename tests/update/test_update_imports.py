@@ -91,3 +91,34 @@ def test_import_of_something_else():
     said = update(NAME, "--demo", "--dry-run", code=1)
 
     assert "needs `import numpy as np`, but np is something else here" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import numpy as np; SEED = 5",
+        "import numpy as np  # noqa: F401 (a plugin)",
+        'import numpy as np; TEXT = """\nimport keras\n"""',
+    ],
+)
+def test_what_shares_a_line_with_an_import(line):
+    """An import that an update drops stays if something else is on its line."""
+    path = make(Spec())
+    edit(path, ("import numpy as np", line))
+    update(NAME, "--no-demo")
+
+    assert f"\n{line}\n" in path.read_text()
+
+
+@pytest.mark.parametrize("first", ["import keras", '"""A Keras model'])
+def test_imports_are_not_added_into_strings(first):
+    """A new import goes after a string that begins on the line of another import."""
+    path = make(Spec(demo=False))
+    lines = path.read_text().split("\n")
+    at = next(n for n, line in enumerate(lines) if line.startswith(first))
+    lines[at] += '; TEXT = """\nhello\n"""'
+    path.write_text("\n".join(lines))
+    update(NAME, "--demo")
+
+    assert '; TEXT = """\nhello\n"""\n' in path.read_text()
+    assert 1 == path.read_text().count("import numpy as np")
