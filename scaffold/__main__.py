@@ -1,7 +1,11 @@
 """Runs the command `kscaffold`, also as `python -m scaffold`."""
 
 import os
-import signal
+
+try:
+    import signal
+except KeyboardInterrupt:
+    os._exit(130)
 
 
 def main() -> None:

@@ -19,8 +19,10 @@ from .standard_output import (
     discard_output,
     print_json,
     print_text,
+    printable,
     reporting,
     show_error,
+    show_message,
 )
 from .update.command import check, update
 from .verify.command import verify
@@ -87,7 +89,7 @@ class Kscaffold(click.Group):
         except KscaffoldError as error:
             _report(as_json, error.message, error.hint)
             hint = f"\nHint: {error.hint}" if error.hint else ""
-            failure = click.ClickException(f"{error.message}{hint}")
+            failure = click.ClickException(printable(f"{error.message}{hint}"))
             failure.exit_code = error.exit_code
             raise failure from error
         except click.UsageError as error:
@@ -160,7 +162,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
         else:
             print_text(new_report.as_output(entries))
         for message in new_report.as_messages(spec, target, entries):
-            click.echo(message, err=True)
+            show_message(message)
     ctx.exit(int(check and any(entry["status"] != "same" for entry in entries)))
 
 

@@ -1,14 +1,16 @@
 """Formats source with Black. No other module imports Black."""
 
 import os
-import tomllib
+import shlex
 from dataclasses import fields
 from pathlib import Path
 
 import black
 import click
 
-from .errors import ConfigError
+from .errors import ConfigError, KscaffoldError, WriteError
+from .pyproject_table import SETTINGS, is_too_complex, loads
+from .regular_files import read, shown
 
 
 def black_mode(
@@ -35,6 +37,7 @@ def black_mode(
         arguments = ["--config", os.devnull]
     else:
         target = target.absolute()
+        _check_settings(target)
         arguments = ["--stdin-filename", str(target)]
     if line_length is not None:
         arguments += ["--line-length", str(line_length)]
@@ -73,7 +76,13 @@ def black_mode(
         raise ConfigError(
             f"{_settings_file(target)} requires Black {required}, but Black "
             f"{black.__version__} is installed.",
-            f"Run: pip install 'black=={required}'",
+            f"Run: pip install {shlex.quote(f'black=={required}')}",
+        )
+    if settings["line_length"] < 1:
+        raise ConfigError(
+            f"{_settings_file(target)} sets the line length "
+            f"{settings['line_length']}.",
+            "Set line-length in [tool.black] to at least 1.",
         )
     return black.Mode(
         target_versions=set(settings["target_version"]),
@@ -125,20 +134,39 @@ def mode_of(settings: dict, target_versions=()) -> black.Mode:
         ) from error
 
 
-def _settings_file(target: Path) -> str:
-    """Returns the name of the file with Black's settings for a target."""
-    for file in (folder / "pyproject.toml" for folder in target.parents):
+def _check_settings(target: Path) -> None:
+    """Checks the files in which Black looks for settings, before Black reads them.
+
+    Raises:
+        ConfigError: If one is so large or complex that Black could take all memory.
+    """
+    for file in (folder / SETTINGS for folder in target.parents):
         try:
-            if (
-                file.is_file()
-                and "black" in tomllib.loads(file.read_text("utf-8"))["tool"]
-            ):
-                return str(file)
-        except KeyError:
-            continue
-        except (OSError, ValueError, TypeError, RuntimeError):
-            return str(file)
+            too_complex = is_too_complex(_text_of(file))
+        except WriteError as error:
+            raise ConfigError(f"Black cannot use it: {error.message}") from error
+        if too_complex:
+            raise ConfigError(
+                f"Black cannot use {shown(file)}: a line has more than 1000 dots.",
+                "Split the line.",
+            )
+
+
+def _settings_file(target: Path | None) -> str:
+    """Returns the name of the file with Black's settings for a target."""
+    for file in (folder / SETTINGS for folder in target.parents) if target else ():
+        try:
+            if "black" in loads(_text_of(file)).get("tool", {}):
+                return shown(file)
+        except (KscaffoldError, TypeError, AttributeError):
+            return shown(file)
     return "its settings"
+
+
+def _text_of(file: Path) -> str:
+    """Reads a file as UTF-8. It may not exist, or not be a file."""
+    content = read(file) if file.is_file() else None
+    return (content or b"").decode("utf-8", "replace")
 
 
 def format_source(source: str, mode: black.Mode, lines=()) -> str:

@@ -9,7 +9,7 @@ import tomllib
 from itertools import pairwise
 
 from . import __version__
-from .errors import RecordError
+from .errors import ConfigError, RecordError
 from .record import Record
 
 #: The file, and the heading of the table.
@@ -17,11 +17,34 @@ SETTINGS = "pyproject.toml"
 HEADING = "[tool.kscaffold]"
 
 
+def loads(text: str) -> dict:
+    """Parses TOML that anybody can have written.
+
+    Raises:
+        ConfigError: If it is not TOML, or too complex.
+    """
+    if is_too_complex(text):
+        raise ConfigError("a line has more than 1000 dots")
+    try:
+        return tomllib.loads(text)
+    # A number may have too many digits, or arrays too many levels.
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(str(error)) from error
+
+
+def is_too_complex(text: str) -> bool:
+    """Says whether parsing TOML could take all memory.
+
+    The memory that a key takes grows with the square of the number of its parts.
+    """
+    return any(line.count(".") > 1000 for line in text.split("\n"))
+
+
 def has_table(text: str) -> bool:
     """Says whether a `pyproject.toml` has kscaffold's table, complete or not."""
     try:
-        tool = tomllib.loads(text).get("tool")
-    except (ValueError, RecursionError):
+        tool = loads(text).get("tool")
+    except ConfigError:
         # The update reports what is wrong with the file.
         return "tool.kscaffold" in text
     return isinstance(tool, dict) and "kscaffold" in tool
@@ -84,10 +107,9 @@ def read_table(text: str) -> dict:
         RecordError: If the text is not TOML, or has no such table that is complete.
     """
     try:
-        data = tomllib.loads(text)
-    # A number may have too many digits, or arrays too many levels.
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"It is not TOML: {error}.") from error
+        data = loads(text)
+    except ConfigError as error:
+        raise RecordError(f"It is not TOML: {error.message}.") from error
     tool = data.get("tool")
     content = tool.get("kscaffold") if isinstance(tool, dict) else None
     if not _is_complete(content):

@@ -5,13 +5,18 @@ not a place for source code.
 """
 
 import errno
+import os
 import shlex
 import stat
+import string
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .errors import WriteError
+
+#: The largest size of a file that is read.
+MOST_BYTES = 10_000_000
 
 #: What the user can do about an error of the operating system.
 HINTS = {
@@ -56,14 +61,36 @@ def is_folder(path: Path) -> bool:
         return path.is_dir()
 
 
+def check_inside(path: Path, folder: Path) -> None:
+    """Checks that a path is in a folder, after its links are followed.
+
+    Raises:
+        WriteError: If a link leads out of the folder.
+    """
+    root = os.path.realpath(folder)
+    if os.path.commonpath([root, os.path.realpath(path)]) != root:
+        raise WriteError(
+            f"{shown(path)} is outside the project, through a link.",
+            "Replace the link by the file or the folder itself.",
+        )
+
+
 def read(path: Path) -> bytes | None:
     """Reads a file, or returns `None` if it does not exist.
 
     Raises:
-        WriteError: If the path is not a regular file, or if it cannot be read.
+        WriteError: If the path is not a regular file, if it is larger than a source
+            file can be, or if it cannot be read.
     """
     with file_errors(path, "read"):
-        return path.read_bytes() if is_regular(path) else None
+        if not is_regular(path):
+            return None
+        if path.stat().st_size > MOST_BYTES:
+            raise WriteError(
+                f"{shown(path)} is larger than {MOST_BYTES // 10**6} MB.",
+                "Name another file.",
+            )
+        return path.read_bytes()
 
 
 def shown(path: Path) -> str:
@@ -73,9 +100,14 @@ def shown(path: Path) -> str:
 
 def as_argument(path: str | Path) -> str:
     """Returns a path as an argument of a command that a user can type."""
-    text = shown(Path(path))  # without a slash at the end
-    # A dash would make it an option.
-    return shlex.quote(f"./{text}" if text.startswith("-") else text)
+    text = str(Path(path))  # without a slash at the end
+    if text.startswith("-"):
+        text = f"./{text}"  # else it would be an option
+    if text.isprintable():
+        return shlex.quote(text)
+    keep = string.ascii_letters + string.digits + "/._-+ "
+    codes = (chr(n) if chr(n) in keep else f"\\x{n:02x}" for n in os.fsencode(text))
+    return f"$'{''.join(codes)}'"
 
 
 @contextmanager

@@ -39,9 +39,22 @@ def print_json(data: dict) -> None:
 def show_error(message: str) -> None:
     """Prints a message to standard error, if that can be written to."""
     try:
-        click.echo(message, err=True)
+        show_message(message)
     except OSError:
         discard_output()
+
+
+def show_message(message: str) -> None:
+    """Prints a message to standard error. It can quote a file with terminal codes."""
+    click.echo(printable(message), err=True)
+
+
+def printable(text: str) -> str:
+    """Escapes the characters of a text that cannot be printed, except line feeds."""
+    return "".join(
+        char if char.isprintable() or char == "\n" else ascii(char)[1:-1]
+        for char in text
+    )
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from .atomic_write import TEMPORARY, exists_error, publish
 from .errors import WriteError
 from .file_lock import locked
 from .interrupts import uninterrupted
-from .regular_files import file_errors, is_regular, read, shown
+from .regular_files import check_inside, file_errors, is_regular, read, shown
 
 if TYPE_CHECKING:
     from .rendering import RenderedFile
@@ -48,6 +48,8 @@ def write(files: Iterable["RenderedFile"], force: bool = False) -> list[Path]:
             shared = Path(os.path.commonpath([path.parent for path in paths]))
             with file_errors(shared), uninterrupted():
                 _make_folders(shared, undo)
+            for path in paths:
+                check_inside(path, shared)
         # Of single new files, the hard link decides.
         with locked(shared) if force or len(paths) > 1 else nullcontext():
             left = contents if force else unwritten(contents)

@@ -551,3 +551,48 @@ runpy.run_path({str(GOLDEN / "supervised/functional/plain.py")!r}, run_name="__m
 
     assert {"keras", "jax", "numpy"} < tried
     assert tried <= shadowing_modules()
+
+
+# Messages.
+
+
+def test_message_about_a_required_version(folder):
+    """A hint quotes what a file says, so that it runs no other command."""
+    settings = "[tool.black]\nrequired-version = \"1'; touch PWNED; echo '\"\n"
+    (folder / "pyproject.toml").write_text(settings)
+    hint = refused("new", "a.py").split("Run: ")[1]
+    subprocess.run(["bash", "-c", hint.replace("pip", "true")], check=True)
+
+    assert ["pyproject.toml"] == os.listdir(folder)
+
+
+def test_terminal_codes(folder):
+    """What a file says is printed without the codes that a terminal obeys."""
+    settings = '[tool.black]\nrequired-version = "\\u001b]0;PWNED\\u0007"\n'
+    (folder / "pyproject.toml").write_text(settings)
+    said = refused("new", "a.py")
+
+    assert "\x1b" not in said and "\\x1b]0;PWNED\\x07" in said
+
+
+@pytest.mark.parametrize("length", ["0", "-5"])
+def test_line_length_in_the_settings(length, folder):
+    """A line length that no record can have is refused when a file is generated."""
+    (folder / "pyproject.toml").write_text(f"[tool.black]\nline-length = {length}\n")
+
+    assert f"sets the line length {length}." in refused("new", "a.py")
+
+
+@pytest.mark.parametrize("verb", ["new", "update", "check"])
+def test_empty_path(verb, folder):
+    """An empty path, as an unset variable is, does not mean the current folder."""
+    refused(verb, "")
+
+
+def test_null_byte(folder):
+    """A null byte is named. Git would call the file binary."""
+    CliRunner().invoke(main, ["new", "a.py"])
+    path = Path("a.py")
+    path.write_text(path.read_text().replace("# ", "# \0", 3))
+
+    assert "a.py has a null byte." in refused("update", "a.py", "--test-step")

@@ -6,11 +6,11 @@ statement with a change of the next. Two changes within one statement are a conf
 """
 
 import ast
-from difflib import SequenceMatcher
 from itertools import product
 from typing import NamedTuple
 
 from .import_time import parsed_part
+from .line_matcher import opcodes
 
 
 class Change(NamedTuple):
@@ -74,10 +74,9 @@ def statement_boundaries(lines: list[str]) -> set[int]:
 
 
 def _changes(base: list[str], side: list[str]) -> list[Change]:
-    matcher = SequenceMatcher(None, base, side, False)
     return [
         Change(i, j, base[i:j], side[k:n])
-        for kind, i, j, k, n in matcher.get_opcodes()
+        for kind, i, j, k, n in opcodes(base, side)
         if kind != "equal"
     ]
 

@@ -1,6 +1,5 @@
 """Finds the Black settings that a user's file is formatted with, and applies them."""
 
-import difflib
 import io
 import tokenize
 from collections import Counter
@@ -9,6 +8,7 @@ from contextlib import suppress
 from ..errors import MergeError
 from ..formatting import format_source, mode_of
 from .blocks import TOO_DEEP, blocks_of, parse
+from .line_matcher import opcodes
 
 #: Common line lengths.
 LENGTHS = (79, 80, 88, 90, 95, 99, 100, 110, 119, 120, 127, 140)
@@ -100,10 +100,9 @@ def changed_lines(old: str, new: str) -> list[tuple[int, int]]:
     """
     before, changed, start = blocks_of(old), [], 0
     for key, lines in blocks_of(new).items():
-        matcher = difflib.SequenceMatcher(None, before.get(key, []), lines, False)
         changed += [
             (start + first + 1, start + last)
-            for kind, _, _, first, last in matcher.get_opcodes()
+            for kind, _, _, first, last in opcodes(before.get(key, []), lines)
             if kind in ("insert", "replace")
         ]
         start += len(lines)
@@ -122,7 +121,7 @@ def _longest(text: str) -> int:
             if "STRING" in name or name == "COMMENT":
                 for number in range(token.start[0], token.end[0] + 1):
                     lengths.pop(number, None)
-    return max(lengths.values())
+    return max(lengths.values(), default=0)
 
 
 def _distance(base: str, ours: str) -> int:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from ..click_commands import CONTEXT, AllRecipesCommand, complete_files
-from ..standard_output import print_json, print_text, reporting
+from ..standard_output import print_json, print_text, reporting, show_message
 
 
 @click.command(cls=AllRecipesCommand, context_settings=CONTEXT)
@@ -74,7 +74,7 @@ def update(
         else:
             print_text(as_output(entries))
         for message in update_report.as_messages(plan, entries):
-            click.echo(message, err=True)
+            show_message(message)
     ctx.exit(int(plan.needs_a_look or check and plan.changes))
 
 
@@ -104,5 +104,5 @@ def check(ctx, paths, diff, as_json):
     else:
         print_text(outdated.as_output(checked))
     for message in outdated.as_messages(checked):
-        click.echo(message, err=True)
+        show_message(message)
     ctx.exit(outdated.exit_code(checked))

@@ -98,7 +98,14 @@ def _parts_by_merge3(merged) -> Iterator[str | Hunk]:
 
 
 def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
-    with tempfile.TemporaryDirectory(prefix="kscaffold-") as folder:
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="kscaffold-")
+    except OSError as error:
+        raise MergeError(
+            f"No temporary folder can be written: {error.strerror}.",
+            "Free some space on the disk, or set TMPDIR to a folder you can write to.",
+        ) from error
+    with temporary as folder:
         for name, side in zip("obt", (sides[1], sides[0], sides[2]), strict=True):
             text = "".join(f"{_GUARD}{line}\n" for line in side)
             Path(folder, name).write_bytes(f"{text}{_LAST}\n".encode())
@@ -111,7 +118,7 @@ def _parts_by_git(*sides: list[str]) -> list[str | Hunk]:
             capture_output=True,
         )
     parts, side = [], None
-    *lines, last = done.stdout.decode().removesuffix("\n").split("\n")
+    *lines, last = done.stdout.decode(errors="replace").removesuffix("\n").split("\n")
     for line in lines:
         marker = line.rstrip("\r")
         if marker == _OURS:

@@ -8,10 +8,10 @@ from pathlib import Path
 from .. import __version__
 from ..errors import KscaffoldError
 from ..new_report import as_output as diffs
-from ..regular_files import as_argument, shown
+from ..regular_files import as_argument, file_errors, shown
 from .option_changes import OptionChanges
 from .update_report import entries
-from .update_targets import candidates, generated, plan_update
+from .update_targets import candidates, check_named, generated, plan_update
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,15 @@ def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
     """
     found = {}
     for path in paths:
+        errors = []
         try:
-            for file in candidates(Path(path)):
+            check_named(path)
+            for file in candidates(Path(path), errors):
                 _add(file, diff, found)
         except KscaffoldError as error:
-            found[path] = Checked(path, "error", error=error)
+            errors.append(error)
+        for error in errors:
+            found[path, error.message] = Checked(path, "error", error=error)
     return list(found.values())
 
 
@@ -89,7 +93,7 @@ def as_messages(checked: list[Checked]) -> list[str]:
     return [*messages, f"{same} of {len(checked)} up to date"]
 
 
-def _add(file: Path, diff: bool, found: dict[str, Checked]) -> None:
+def _add(file: Path, diff: bool, found: dict[object, Checked]) -> None:
     """Checks what a file belongs to, unless this is among the results already."""
     try:
         target = generated(file)
@@ -103,7 +107,8 @@ def _add(file: Path, diff: bool, found: dict[str, Checked]) -> None:
 def _check(target: Path, diff: bool) -> Checked:
     """Checks one module or project."""
     try:
-        plan = plan_update(str(target), OptionChanges({}))
+        with file_errors(target, "checked"):
+            plan = plan_update(str(target), OptionChanges({}))
     except KscaffoldError as error:
         return Checked(str(target), "error", error=error)
     status = "differs" if plan.changes or plan.needs_a_look else "same"

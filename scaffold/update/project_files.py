@@ -1,14 +1,16 @@
 """Finds the files of a project, including files that the user moved."""
 
 import difflib
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ..errors import KscaffoldError
+from ..pyproject_table import SETTINGS, has_table
 from ..record import LINE as RECORD
 from ..record import Record
-from ..regular_files import file_errors
+from ..regular_files import file_errors, read
 from .module_merge import neutral
 from .user_file import UserFile
 
@@ -34,9 +36,11 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, UserFile]:
     if missing:
         suffixes = {Path(path).suffix for path in missing}
         others = {}
-        for path in files_below(folder):
+        below = [*files_below(folder)]
+        inner = {path.parent for path in below if _is_another_project(path, folder)}
+        for path in below:
             known = path.relative_to(folder).as_posix() in bases
-            if path.suffix in suffixes and not known:
+            if path.suffix in suffixes and not known and inner.isdisjoint(path.parents):
                 # A file that cannot be read was not generated.
                 with suppress(KscaffoldError):
                     others[path] = UserFile.read(path)
@@ -47,21 +51,47 @@ def locate(folder: Path, bases: dict[str, Record]) -> dict[str, UserFile]:
     return user_files
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Yields the files below a folder, except hidden ones, environments and caches."""
-    with file_errors(folder, "read"):
-        paths = sorted(folder.iterdir())
-    for path in paths:
-        if path.name.startswith(".") or path.is_symlink():
+def files_below(
+    folder: Path, errors: list[KscaffoldError] | None = None
+) -> Iterator[Path]:
+    """Yields the files below a folder, except hidden ones, environments and caches.
+
+    Args:
+        folder: The folder.
+        errors: Collects the errors of folders that cannot be read.
+    """
+    folders = [folder]
+    while folders:
+        try:
+            with file_errors(folders[-1], "read"):
+                paths = sorted(folders.pop().iterdir(), reverse=True)
+        except KscaffoldError as error:
+            if errors is not None:
+                errors.append(error)
             continue
-        if path.is_file():
-            yield path
-        elif path.is_dir() and not (
-            path.name in SKIPPED
-            or path.suffix == ".egg-info"
-            or (path / "pyvenv.cfg").exists()
-        ):
-            yield from files_below(path)
+        inner = []
+        for path in reversed(paths):
+            if path.name.startswith(".") or os.path.islink(path):
+                continue
+            if os.path.isfile(path):
+                yield path
+            elif os.path.isdir(path) and not (
+                path.name in SKIPPED
+                or path.suffix == ".egg-info"
+                or os.path.exists(path / "pyvenv.cfg")
+            ):
+                inner.append(path)
+        folders += reversed(inner)
+
+
+def _is_another_project(path: Path, folder: Path) -> bool:
+    """Returns whether a file is the `pyproject.toml` of a project in this one."""
+    if path.name != SETTINGS or path.parent == folder:
+        return False
+    try:
+        return has_table((read(path) or b"").decode("utf-8", "replace"))
+    except KscaffoldError:
+        return False
 
 
 def _nearest(base: Record, suffix: str, others: dict[Path, UserFile]) -> Path | None:

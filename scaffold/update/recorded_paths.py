@@ -4,14 +4,13 @@ Anybody can have written that file. An update must act on nothing outside the pr
 folder, and on no file that kscaffold does not generate.
 """
 
-import os
 from pathlib import Path
 
-from ..errors import RecordError, WriteError
+from ..errors import RecordError
 from ..header import parse_command
 from ..pyproject_table import HEADING, SETTINGS
 from ..recipes import project_templates
-from ..regular_files import shown
+from ..regular_files import check_inside, shown
 from ..spec import Spec
 from ..target_names import check_target, is_project, package_name
 
@@ -63,10 +62,5 @@ def check_paths(folder: Path, words: dict, package: str, spec: Spec) -> None:
                 "file of such a project.",
                 "Restore the section [tool.kscaffold.base] from version control.",
             )
-    root = os.path.realpath(folder)
     for path in sorted(known):
-        if os.path.commonpath([root, os.path.realpath(folder / path)]) != root:
-            raise WriteError(
-                f"{shown(folder / path)} is outside the project, through a link.",
-                "Replace the link by the file or the folder itself.",
-            )
+        check_inside(folder / path, folder)

@@ -8,7 +8,7 @@ from ..errors import KscaffoldError, RecordError, WriteError
 from ..header import LINE as HEADER
 from ..pyproject_table import SETTINGS, has_table, records_in
 from ..record import LINE as RECORD
-from ..regular_files import as_argument, is_folder, read, shown
+from ..regular_files import MOST_BYTES, as_argument, is_folder, read, shown
 from ..target_names import is_project
 from .module_update import plan_module
 from .option_changes import OptionChanges
@@ -34,6 +34,7 @@ def plan_update(
     Raises:
         KscaffoldError: If the target cannot be updated.
     """
+    check_named(target)
     path, base = Path(target), None if base is None else Path(base)
     if is_project(target) or is_folder(path):
         if os.path.isfile(path):
@@ -51,6 +52,16 @@ def plan_update(
     return plan_module(path, change, base)
 
 
+def check_named(target: str) -> None:
+    """Refuses an empty path, as an unset variable of a shell is.
+
+    Raises:
+        WriteError: If the path is empty.
+    """
+    if not target:
+        raise WriteError("The path is empty.", "Name a file or a folder, such as . .")
+
+
 def project_of(path: Path) -> Path | None:
     """Returns the folder of the project that a file belongs to, or `None`.
 
@@ -62,7 +73,7 @@ def project_of(path: Path) -> Path | None:
         words = _words(folder / SETTINGS)
         place = path.absolute().relative_to(folder).as_posix()
         moved = (
-            word in records and not (folder / where).exists()
+            word in records and not os.path.exists(folder / where)
             for where, word in words.items()
         )
         if place in words or any(moved):
@@ -71,17 +82,19 @@ def project_of(path: Path) -> Path | None:
     return None
 
 
-def candidates(path: Path) -> Iterator[Path]:
+def candidates(path: Path, errors: list[KscaffoldError]) -> Iterator[Path]:
     """Yields the files that may be generated: a file itself, or those in a folder.
 
-    Raises:
-        WriteError: If a folder cannot be read.
+    Args:
+        path: The file or the folder.
+        errors: Collects the errors of folders that cannot be read.
     """
     if not is_folder(path):
         yield path
         return
-    for below in files_below(path):
-        if below.name == SETTINGS or below.suffix == ".py":
+    for below in files_below(path, errors):
+        is_named_so = below.name == SETTINGS or below.suffix == ".py"
+        if is_named_so and os.path.getsize(below) <= MOST_BYTES:
             yield below
 
 

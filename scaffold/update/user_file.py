@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from ..errors import MergeError, WriteError
@@ -10,6 +9,7 @@ from ..record import MOST_LINES
 from ..regular_files import read, shown
 from .block_merge import has_markers
 from .blocks import is_python
+from .line_matcher import opcodes
 
 _BOM = "\ufeff"
 
@@ -63,6 +63,10 @@ class UserFile:
                 f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}.",
                 "Save it as UTF-8.",
             ) from error
+        if "\0" in text:
+            raise MergeError(
+                f"{shown(path)} has a null byte.", "Remove it. It is in no text."
+            )
         if text.count("\n") > MOST_LINES:
             raise MergeError(
                 f"{shown(path)} has more than {MOST_LINES:,} lines.",
@@ -89,9 +93,9 @@ class UserFile:
         lines = text.split("\n")
         ends = [crlf] * len(lines)
         if any(self.windows) and not all(self.windows[:-1]):
-            matcher = SequenceMatcher(None, self.text.split("\n"), lines, False)
-            for old, new, length in matcher.get_matching_blocks():
-                ends[new : new + length] = self.windows[old : old + length]
+            for kind, i, j, k, n in opcodes(self.text.split("\n"), lines):
+                if kind == "equal":
+                    ends[k:n] = self.windows[i:j]
         *ended, last = zip(lines, ends, strict=True)
         text = "".join(line + ("\r\n" if end else "\n") for line, end in ended)
         return self.bom + text + last[0]
