@@ -492,3 +492,26 @@ def _or_nothing(put):
             return ""
 
     return attempt
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("examples", [12])
+def test_random_files_to_verify(examples, folder):
+    """Random headers and records do no harm to `verify`, which runs the file."""
+    (folder / "outside").mkdir()
+    (folder / "outside" / "victim.py").write_text(PLAIN)
+    before = state(folder / "outside")
+    words = ["verify", "a.py", "--only", "losses: plain", "--jobs", "1"]
+
+    def check(content):
+        Path("a.py").write_text(content, "utf-8", "surrogatepass")
+        command = [sys.executable, "-m", "scaffold", *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+
+        assert done.returncode in (0, 1, 2), done.stderr
+        assert "Traceback" not in done.stderr + done.stdout
+        assert before == state(folder / "outside")
+
+    header, newline, rest = PLAIN.partition("\n")
+    headers = edited(header).map(lambda text: text + newline + rest)
+    holds(check, headers | edited(PLAIN), examples)
