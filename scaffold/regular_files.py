@@ -67,8 +67,7 @@ def check_inside(path: Path, folder: Path) -> None:
     Raises:
         WriteError: If a link leads out of the folder.
     """
-    root = os.path.realpath(folder)
-    if os.path.commonpath([root, os.path.realpath(path)]) != root:
+    if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder)):
         raise WriteError(
             f"{shown(path)} is outside the project, through a link.",
             "Replace the link by the file or the folder itself.",

@@ -97,15 +97,19 @@ def _is_another_project(path: Path, folder: Path) -> bool:
 def _nearest(base: Record, suffix: str, others: dict[Path, UserFile]) -> Path | None:
     """Returns the file that is most similar to a base, if it is similar enough."""
     ratios = {
-        path: difflib.SequenceMatcher(
-            None,
-            neutral(base.text).split("\n"),
-            neutral(file.text).split("\n"),
-            False,
-        ).ratio()
+        path: _similarity(base.text, file.text)
         for path, file in others.items()
         # A file with the record of another text is another file.
         if path.suffix == suffix and RECORD.findall(file.text) in ([], [base.word])
     }
     nearest = max(ratios, key=ratios.get, default=None)
     return nearest if ratios.get(nearest, 0) >= SIMILAR else None
+
+
+def _similarity(one: str, other: str) -> float:
+    """Returns how similar two texts are: 1 if they are equal, 0 if nothing is."""
+    lines = (neutral(text).split("\n") for text in (one, other))
+    matcher = difflib.SequenceMatcher(None, *lines, False)
+    # The lengths alone tell that most files are others, however long they are.
+    most = matcher.real_quick_ratio()
+    return matcher.ratio() if most >= SIMILAR else most
