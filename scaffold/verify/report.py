@@ -140,8 +140,12 @@ def progress_bar():
     """
     shown = sys.stderr is not None and sys.stderr.isatty()
 
+    last = None
+
     def show(done: int, count: int) -> None:
-        if shown and count:
+        nonlocal last
+        if shown and count and (done, count) != last:
+            last = done, count
             filled = 30 * done // count
             bar = "#" * filled + "-" * (30 - filled)
             click.echo(f"\r[{bar}] {done}/{count}", nl=False, err=True)
