@@ -118,7 +118,7 @@ def test_new_is_ended(number, times):
             assert contents() == wanted[target]
 
 
-@rounds(4, 100)
+@rounds(2, 100)
 def test_killed_project_can_be_repeated(times):
     """After `kill -9` at any time, the same command completes the project."""
     wanted = {str(file.path): file.text for file in render(Spec(), "mine")}
@@ -216,7 +216,9 @@ def invoked_with_signal(at: int, *arguments) -> int:
     "arguments",
     [
         ["update", "a.py", "--test-step"],
-        ["update", "a.py", "--test-step", "--backup"],
+        pytest.param(
+            ["update", "a.py", "--test-step", "--backup"], marks=pytest.mark.exhaustive
+        ),
         ["new", "a.py", "--force"],
         ["new", "b.py"],
         pytest.param(["new", "mine"], marks=pytest.mark.exhaustive),

@@ -37,9 +37,9 @@ GOOD = {
 
 @pytest.mark.parametrize(
     "task",
-    ["regression", pytest.param("binary", marks=pytest.mark.exhaustive)]
-    + [pytest.param("multiclass", marks=pytest.mark.exhaustive)],
+    ["regression", "binary", "multiclass"],
 )
+@pytest.mark.exhaustive
 def test_quality(task, tmp_path):
     """A training as in the README is good on the test split, and prints its metrics."""
     project = make(tmp_path, task=task)

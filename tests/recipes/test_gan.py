@@ -59,7 +59,9 @@ def log_sigmoid(x):
     return -jnp.log1p(jnp.exp(-x))
 
 
-@pytest.mark.parametrize("conditional", [False, True])
+@pytest.mark.parametrize(
+    "conditional", [pytest.param(False, marks=pytest.mark.exhaustive), True]
+)
 def test_five_steps_equal_a_plain_loop(conditional):
     """Losses, weights and moving statistics equal the paper's equations in JAX."""
     module = load("gan", conditional=conditional)

@@ -73,6 +73,7 @@ def probe_loss(probe, features, y):
     return -jnp.mean(jnp.log(p[jnp.arange(len(y)), y])), accuracy
 
 
+@pytest.mark.exhaustive
 def test_five_steps_equal_a_plain_loop():
     """Losses, accuracies and weights equal the paper's equations in plain JAX."""
     optimizers = keras.optimizers.Adam(0.01), keras.optimizers.Adam(0.02)

@@ -132,6 +132,7 @@ def reference(generator, critic, batches, penalty):
     return generator, critic, np.array(history)
 
 
+@pytest.mark.exhaustive
 def test_five_steps_equal_a_plain_loop():
     """Losses and weights are the paper's, the last batch smaller than the others."""
     model = small_model(gradient_penalty=3.0)
