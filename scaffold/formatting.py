@@ -8,8 +8,8 @@ from pathlib import Path
 import black
 import click
 
-from .errors import ConfigError, KscaffoldError, WriteError
-from .pyproject_table import SETTINGS, is_too_complex, loads
+from .errors import ConfigError, KscaffoldError
+from .pyproject_table import SETTINGS, check_complexity, loads
 from .regular_files import read, shown
 
 
@@ -142,14 +142,12 @@ def _check_settings(target: Path) -> None:
     """
     for file in (folder / SETTINGS for folder in target.parents):
         try:
-            too_complex = is_too_complex(_text_of(file))
-        except WriteError as error:
-            raise ConfigError(f"Black cannot use it: {error.message}") from error
-        if too_complex:
+            check_complexity(_text_of(file))
+        except KscaffoldError as error:
+            reason = error.message.rstrip(".")
             raise ConfigError(
-                f"Black cannot use {shown(file)}: a line has more than 1000 dots.",
-                "Split the line.",
-            )
+                f"Black cannot use {shown(file)}: {reason}.", error.hint
+            ) from error
 
 
 def _settings_file(target: Path | None) -> str:

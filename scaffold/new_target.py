@@ -36,11 +36,12 @@ def check_new_target(target: str, force: bool, writes: bool) -> None:
     if is_project(target):
         check_folder(Path(target), force)
     path = Path(first_file(target))
-    with file_errors(path, "read"):
-        is_regular(path)
     if writes:
         unfinished = is_project(target) and _is_unfinished(Path(target))
         check_writable([path], force or unfinished)
+    else:
+        with file_errors(path, "read"):
+            is_regular(path)
 
 
 def check_folder(folder: Path, force: bool) -> None:

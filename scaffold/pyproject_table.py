@@ -23,8 +23,7 @@ def loads(text: str) -> dict:
     Raises:
         ConfigError: If it is not TOML, or too complex.
     """
-    if is_too_complex(text):
-        raise ConfigError("a line has more than 1000 dots")
+    check_complexity(text)
     try:
         return tomllib.loads(text)
     # A number may have too many digits, or arrays too many levels.
@@ -32,12 +31,16 @@ def loads(text: str) -> dict:
         raise ConfigError(str(error)) from error
 
 
-def is_too_complex(text: str) -> bool:
-    """Says whether parsing TOML could take all memory.
+def check_complexity(text: str) -> None:
+    """Refuses TOML whose parser could take all memory.
 
     The memory that a key takes grows with the square of the number of its parts.
+
+    Raises:
+        ConfigError: If a line has too many dots.
     """
-    return any(line.count(".") > 1000 for line in text.split("\n"))
+    if any(line.count(".") > 1000 for line in text.split("\n")):
+        raise ConfigError("a line has more than 1000 dots")
 
 
 def has_table(text: str) -> bool:

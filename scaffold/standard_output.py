@@ -71,7 +71,7 @@ def reporting(written: bool) -> Iterator[None]:
         if not written:
             raise
         discard_output()
-        reason = getattr(error, "strerror", None) or "it is closed"
+        reason = getattr(error, "strerror", None) or "standard output is closed"
         show_error(
             f"The files are written, but the result cannot be printed: {reason}."
         )

@@ -7,10 +7,10 @@ before it that the templates did not move.
 """
 
 from collections import defaultdict
-from difflib import SequenceMatcher
 
 from .blocks import Blocks, class_of
 from .import_time import names_bound, names_needed
+from .line_matcher import opcodes
 
 #: The product of the lengths of two lists from which their order is approximated.
 LARGE = 1_000_000
@@ -83,8 +83,8 @@ def _order_in(outer: str, base: _Side, ours: _Side, theirs: _Side) -> list[str]:
 def _longest_common(a: list[str], b: list[str], weights: dict[str, int]) -> set[str]:
     """Returns the heaviest keys that are in both lists in the same order."""
     if len(a) * len(b) > LARGE:  # the keys of a list differ, so this is about linear
-        same = SequenceMatcher(None, a, b, False).get_matching_blocks()
-        return {key for block in same for key in a[block.a : block.a + block.size]}
+        parts = opcodes(a, b)
+        return {key for kind, i, j, *_ in parts if kind == "equal" for key in a[i:j]}
     # The heaviest common sequences of the first keys of `a` and of `b`.
     best = [(0, ())] * (len(b) + 1)
     for key in a:

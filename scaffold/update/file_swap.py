@@ -53,7 +53,7 @@ def _apply(changes: list[FileUpdate], backup: bool) -> dict[Path, Path]:
                 with file_errors(file.path, "removed"):
                     file.path.unlink()
     except BaseException:
-        # `write()` has restored the old files. The copy of any other one stays.
+        # `write_locked()` has restored the old files. The copy of any other one stays.
         _remove(kept.items())
         raise
     if backup:

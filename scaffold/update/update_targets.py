@@ -59,7 +59,7 @@ def check_named(target: str) -> None:
         WriteError: If the path is empty.
     """
     if not target:
-        raise WriteError("The path is empty.", "Name a file or a folder, such as . .")
+        raise WriteError("The path is empty.", "Name a file or a folder.")
 
 
 def project_of(path: Path) -> Path | None:
