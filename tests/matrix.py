@@ -9,9 +9,9 @@ from scaffold import Spec, render
 from scaffold.formatting import black_mode
 from scaffold.keras_losses import LOSSES
 from scaffold.keras_metrics import METRICS
+from scaffold.line_dictionary import DICTIONARY, dictionary
 from scaffold.objective import TASKS
 from scaffold.recipes import recipe_names
-from scaffold.record import DICTIONARY, dictionary
 from scaffold.rendering import module_text, project_texts
 from scaffold.spec import OPTIONS, core_options, own_options, recipe_options
 

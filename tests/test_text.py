@@ -22,8 +22,9 @@ from matrix import (
 )
 
 from scaffold import Spec, render, rendering
+from scaffold.line_dictionary import dictionary
 from scaffold.record import LINE as RECORD
-from scaffold.record import MARK, Record, dictionary
+from scaffold.record import MARK, Record
 from scaffold.spec import core_options
 
 

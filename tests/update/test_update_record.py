@@ -11,8 +11,9 @@ from updating import MINE, NAME, edit, make, update
 
 from scaffold import Spec, __version__, render
 from scaffold.errors import RecordError
-from scaffold.record import DICTIONARY, MARK, Record
+from scaffold.line_dictionary import DICTIONARY
 from scaffold.record import LINE as RECORD
+from scaffold.record import MARK, Record
 from scaffold.update import merge_base
 
 #: The number of lines of the dictionary of kscaffold 0.2.0, and their checksum. Records
