@@ -457,8 +457,10 @@ def test_random_projects(examples, folder):
     whole = state(folder / "mine")
     text = whole["pyproject.toml"].decode()
     own = tomllib.loads(text)["tool"]["kscaffold"]
-    paths = [*own["base"], "../outside/victim.py", str(folder / "outside/victim.py")]
-    words = st.sampled_from([*own["base"].values(), forged("x = 1\n"), forged("")])
+    hostile = ["../outside/victim.py", str(folder / "outside/victim.py")]
+    paths = st.sampled_from(hostile) | st.sampled_from([*own["base"]])
+    words = st.just(forged("x = 1\n"))
+    words |= st.sampled_from([*own["base"].values(), forged("")])
 
     def put(tables):
         version, command, base = tables
@@ -471,9 +473,9 @@ def test_random_projects(examples, folder):
         Path("mine/pyproject.toml").write_text(content, "utf-8", "surrogatepass")
         check_harmless(folder, "mine", flags)
 
-    versions = st.sampled_from([own["version"], "9" * 9, "x"])
+    versions = st.just(own["version"]) | st.sampled_from(["9" * 9, "x"])
     commands = st.just(own["command"]) | edited(own["command"])
-    base = st.dictionaries(st.sampled_from(paths), words, max_size=2).map(
+    base = st.dictionaries(paths, words, max_size=2).map(
         lambda changed: {**own["base"], **changed}
     )
     valid = st.tuples(versions, commands, base).map(_or_nothing(put))
