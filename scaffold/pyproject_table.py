@@ -40,7 +40,7 @@ def check_complexity(text: str) -> None:
         ConfigError: If a line has too many dots.
     """
     if any(line.count(".") > 1000 for line in text.split("\n")):
-        raise ConfigError("a line has more than 1000 dots")
+        raise ConfigError("a line has more than 1000 dots", "Split the line.")
 
 
 def has_table(text: str) -> bool:

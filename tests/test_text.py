@@ -22,6 +22,7 @@ from matrix import (
 )
 
 from scaffold import Spec, render, rendering
+from scaffold.errors import ConfigError
 from scaffold.line_dictionary import dictionary
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK, Record
@@ -385,3 +386,14 @@ def test_fusion_comes_after_the_class(style):
         )
 
         assert last_line_of_class(fused) == last_line_of_class(unfused)
+
+
+def test_settings_that_take_all_memory_are_refused(tmp_path):
+    """The error about a line of TOML that Black could not parse says what to do."""
+    settings = tmp_path / "pyproject.toml"
+    settings.write_text(f"[tool.black]\n{'a.' * 1001}a = 1\n", encoding="utf-8")
+
+    with pytest.raises(ConfigError, match="more than 1000 dots") as caught:
+        render(Spec(), str(tmp_path / "model.py"))
+
+    assert "Split the line." == caught.value.hint
