@@ -714,7 +714,7 @@ def test_causes_are_complete():
     for name in texts["finding"]:
         assert any(f'"{name}"' in source for source in sources), name
     named = {entry["case"] for entry in texts["error"] if "case" in entry}
-    assert named <= {case.name for case in CASES}
+    assert named <= {check.name for check in checks.CHECKS}
 
 
 def test_select():

@@ -12,11 +12,10 @@ from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
 from .file_import import import_alone, import_file
-from .parity.batches import BATCH
 from .verdict import describe
 
-#: The number of rows of the data: three full batches, so that all have one shape.
-ROWS = 3 * BATCH
+#: The number of batches of the data. They are full, so that all have one shape.
+BATCHES = 3
 
 RESULT = "a compiled model, (model, x) or (model, (x, y))"
 
@@ -30,26 +29,30 @@ def build_hint(module: types.ModuleType, path: str) -> str:
     return f"Name a function that returns {RESULT}: --build FILE:FUNCTION."
 
 
-def user_builder(place: str, cls: type) -> Callable[[], tuple]:
+def user_builder(place: str, cls: type, batch_size: int) -> Callable[[], tuple]:
     """Returns a checked builder that calls the user's function.
 
     Args:
         place: `FILE:FUNCTION` or `MODULE:FUNCTION`.
         cls: The class of the model.
+        batch_size: The rows of a batch.
 
     Raises:
         SpecError: If the function does not exist, or for the reasons of `checked()`.
     """
-    return checked(f"--build {place}", _function(place), cls)
+    return checked(f"--build {place}", _function(place), cls, batch_size)
 
 
-def example_builder(spec: Spec, module: types.ModuleType, cls: type) -> Callable:
+def example_builder(
+    spec: Spec, module: types.ModuleType, cls: type, batch_size: int
+) -> Callable:
     """Returns a checked builder for a generated file, with its recipe's data.
 
     Args:
         spec: The options of the file.
         module: The file. Its function `build_model()` builds the model.
         cls: The class in it.
+        batch_size: The rows of a batch.
 
     Raises:
         SpecError: If that function is missing, or for the reasons of `checked()`.
@@ -61,26 +64,29 @@ def example_builder(spec: Spec, module: types.ModuleType, cls: type) -> Callable
         )
     example = import_alone(example_path(spec.recipe))
     make = lambda: (module.build_model(), example.data(spec))  # noqa: E731
-    return checked(f"build_model() of {file}", make, cls)
+    return checked(f"build_model() of {file}", make, cls, batch_size)
 
 
-def checked(what: str, make: Callable, cls: type) -> Callable[[], tuple]:
+def checked(
+    what: str, make: Callable, cls: type, batch_size: int
+) -> Callable[[], tuple]:
     """Returns a function that makes a model and its data, and checks both.
 
     Args:
         what: The name of `make` in error messages.
         make: Returns a model, or a model and its data.
         cls: The class of the model.
+        batch_size: The rows of a batch.
 
     Returns:
-        A function without arguments that returns `(model, data)`. The data are `(x,)`
-        or `(x, y)`, structures of arrays of 48 rows.
+        A function without arguments that returns `(model, data)`. The data are `(x,)`,
+        `(x, y)` or `(x, y, weights)`, structures of arrays of three batches.
 
     Raises:
         SpecError: If `make` fails, or does not return a new compiled model of the class
             in each call.
     """
-    last = []
+    last, rows = [], BATCHES * batch_size
 
     def build() -> tuple:
         try:
@@ -100,9 +106,9 @@ def checked(what: str, make: Callable, cls: type) -> Callable[[], tuple]:
             )
         last[:] = [model]
         if data is None:
-            data = _random_inputs(what, model)
+            data = _random_inputs(what, model, rows)
         data = data if isinstance(data, tuple) else (data,)
-        return model, keras.tree.map_structure(_full_batches, data)
+        return model, keras.tree.map_structure(lambda a: _resized(a, rows), data)
 
     build(), build()
     return build
@@ -164,7 +170,7 @@ def _check(what: str, model, cls: type) -> None:
         )
 
 
-def _random_inputs(what: str, model) -> np.ndarray:
+def _random_inputs(what: str, model, rows: int) -> np.ndarray:
     """Makes random inputs for a model with a known input shape."""
     shape = getattr(model, "input_shape", None)
     if not isinstance(shape, tuple) or not all(shape[1:]):
@@ -173,15 +179,15 @@ def _random_inputs(what: str, model) -> np.ndarray:
             "Return its data as well: (model, x) or (model, (x, y)).",
         )
     rng = np.random.default_rng(0)
-    return rng.normal(size=(ROWS, *shape[1:])).astype("float32")
+    return rng.normal(size=(rows, *shape[1:])).astype("float32")
 
 
-def _full_batches(array) -> np.ndarray:
-    """Repeats or cuts the rows of an array to three full batches."""
+def _resized(array, rows: int) -> np.ndarray:
+    """Repeats or cuts the rows of an array to a number of rows."""
     array = np.asarray(array)
     if not array.ndim or not len(array):
         raise SpecError(
             "--build returns data without rows.",
             "Return arrays with a batch dimension: (model, (x, y)).",
         )
-    return array[np.arange(ROWS) % len(array)]
+    return array[np.arange(rows) % len(array)]

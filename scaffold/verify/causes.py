@@ -15,15 +15,21 @@ class Explanation(NamedTuple):
     fix: str
 
 
-def of_error(name: str, error: str) -> Explanation:
+def of_error(
+    name: str, error: str, line: str = "", by_keras: bool = False
+) -> Explanation:
     """Returns the explanation of an error.
 
     Args:
         name: The name of the check that raised it.
         error: Its type and message.
+        line: The last line of the user's file that was running.
+        by_keras: Whether Keras raised it, and not the user's code.
     """
     for entry in _TEXTS["error"]:
-        if entry.get("case", name) == name and re.search(entry["pattern"], error):
+        if not re.search(entry["pattern"], error) or entry.get("line", "") not in line:
+            continue
+        if entry.get("case", name) == name and by_keras >= entry.get("by_keras", False):
             return Explanation(entry["cause"], entry["fix"])
     raise LookupError(error)  # unreachable: the last pattern matches everything
 

@@ -16,6 +16,7 @@ from .build_option import build_hint, example_builder, user_builder
 from .class_under_test import ClassUnderTest, generated_class
 from .file_import import import_file
 from .owned_objective import add_owned_objective, named_objective
+from .parity.batches import BATCH
 from .verdict import describe
 
 
@@ -25,6 +26,7 @@ def find_class(
     loss: str | None = None,
     metrics: tuple[str, ...] = (),
     build: str = "",
+    batch_size: int = BATCH,
 ) -> ClassUnderTest:
     """Finds the class in a file, how it is built, and its loss and metrics.
 
@@ -34,6 +36,7 @@ def find_class(
         loss: The Keras name of its loss, unless `compile()` gets the loss.
         metrics: Likewise, the Keras names of its metrics.
         build: `FILE:FUNCTION` or `MODULE:FUNCTION` that builds the model.
+        batch_size: The rows of a batch of the invariants.
 
     Raises:
         SpecError: If there is no such class, if there are several, if a name is
@@ -47,13 +50,13 @@ def find_class(
         header = parse_header(file.read())
     generated = header and header.spec.class_name == cls.__name__
     if generated and not (loss or metrics or build):
-        tested = replace(generated_class(header.spec), load=load)
+        tested = replace(generated_class(header.spec), load=load, batch_size=batch_size)
         if not os.path.exists(example_path(header.spec.recipe)):
             return tested
         return replace(
             tested,
             weighted=True,
-            build=example_builder(header.spec, module, cls),
+            build=example_builder(header.spec, module, cls, batch_size),
             unknown="keras.Model lacks this algorithm, so only the invariants apply",
         )
     objective = named_objective(loss, metrics)
@@ -62,8 +65,9 @@ def find_class(
             load,
             "functional",
             objective,
-            build=user_builder(build, cls),
+            build=user_builder(build, cls, batch_size),
             unknown="--build has no reference model, so only the invariants apply",
+            batch_size=batch_size,
         )
     style = _style(cls)
     if not style:
@@ -71,7 +75,8 @@ def find_class(
             f"{cls.__name__}.__init__() requires arguments.", build_hint(module, path)
         )
     try:
-        return add_owned_objective(ClassUnderTest(load, style, objective), loss)
+        tested = ClassUnderTest(load, style, objective, batch_size=batch_size)
+        return add_owned_objective(tested, loss)
     except (Exception, SystemExit) as error:
         raise SpecError(
             f"{cls.__name__} cannot be built with the layers of a case: "

@@ -8,6 +8,7 @@ from functools import cache
 from ..objective import Objective
 from ..rendering import render
 from ..spec import Spec
+from .parity.batches import BATCH
 
 #: Why weighted checks do not apply to a class.
 NO_WEIGHTS = "the class does not take sample weights (--sample-weight adds them)"
@@ -28,9 +29,10 @@ class ClassUnderTest:
         owns_loss: Whether `compile()` gets no loss.
         owns_metrics: Whether `compile()` gets no metrics.
         weighted: Whether it takes sample weights.
-        build: Makes a model and its data, `(x,)` or `(x, y)`. The other attributes are
-            then unused.
+        build: Makes a model and its data, `(x,)`, `(x, y)` or `(x, y, weights)`. The
+            other attributes are then unused.
         unknown: Why it cannot be compared with `keras.Model`.
+        batch_size: The rows of a batch of the invariants.
     """
 
     load: Callable[[], type] = field(compare=False)
@@ -42,6 +44,7 @@ class ClassUnderTest:
     weighted: bool = True
     build: Callable | None = None
     unknown: str = ""
+    batch_size: int = BATCH
 
 
 def generated_class(spec: Spec) -> ClassUnderTest:

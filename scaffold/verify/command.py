@@ -33,6 +33,14 @@ def _not_nan(ctx, param, seconds: float) -> float:
     help="A function that returns a compiled model, or (model, (x, y)).",
 )
 @click.option(
+    "--batch-size",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=16,
+    show_default=True,
+    help="The rows of a batch of --build and of the contract.",
+)
+@click.option(
     "--only",
     metavar="PATTERN",
     default="",

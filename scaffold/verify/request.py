@@ -26,6 +26,7 @@ class Request:
         loss: The Keras name of its loss, or `None`.
         metrics: The Keras names of its metrics.
         build: `FILE:FUNCTION` that builds the model, or an empty string.
+        batch_size: The rows of a batch of the invariants.
         pattern: A part of the names of the checks to run. Empty for all.
         quick: Whether to run only the checks that catch most mistakes.
     """
@@ -35,6 +36,7 @@ class Request:
     loss: str | None = None
     metrics: tuple[str, ...] = ()
     build: str = ""
+    batch_size: int = 16
     pattern: str = ""
     quick: bool = False
 

@@ -45,7 +45,10 @@ class Verdict:
 def raised(check, error: BaseException) -> Verdict:
     """Returns the verdict on a check that ended with an error."""
     detail = describe(error)
-    explanation = of_error(check.name, detail)
+    lines = [frame.line or "" for frame in _frames(error)]
+    innermost = traceback.extract_tb(error.__traceback__)[-1:]
+    by_keras = not all(map(_is_users, innermost))
+    explanation = of_error(check.name, detail, lines[-1] if lines else "", by_keras)
     return Verdict(check.name, check.group, "raises", detail, *explanation)
 
 
@@ -58,7 +61,10 @@ def describe(error: BaseException) -> str:
     # Notes of `during()`. JAX adds notes as well.
     notes = [str(n) for n in getattr(error, "__notes__", ())]
     notes = [n for n in notes if n.startswith("in ")]
-    notes += [f"at {place}" for place in _places(error)[-1:]]
+    notes += [
+        f"at {os.path.basename(frame.filename)}:{frame.lineno}"
+        for frame in _frames(error)[-1:]
+    ]
     where = f" ({', '.join(notes)})" if notes else ""
     return f"{': '.join(filter(None, [type(error).__name__, text]))}{where}"
 
@@ -70,17 +76,19 @@ def one_line(text: str, length: int) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
-def _places(error: BaseException) -> list[str]:
-    """Lists the lines of the user's files in an error's traceback."""
-    ours = os.path.dirname(os.path.dirname(__file__))
+def _frames(error: BaseException) -> list[traceback.FrameSummary]:
+    """Lists the frames of the user's files in an error's traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [
-        f"{os.path.basename(frame.filename)}:{frame.lineno}"
-        for frame in frames
-        if os.path.isfile(frame.filename)
-        and not frame.filename.startswith((ours, sys.prefix, sys.base_prefix))
-        and "site-packages" not in frame.filename
-    ]
+    return [f for f in frames if os.path.isfile(f.filename) and _is_users(f)]
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    """Whether a frame is of the user's code: not ours, Keras's or Python's."""
+    ours = os.path.dirname(os.path.dirname(__file__))
+    installed = (ours, sys.prefix, sys.base_prefix)
+    return not frame.filename.startswith(installed) and (
+        "site-packages" not in frame.filename
+    )
 
 
 @contextmanager

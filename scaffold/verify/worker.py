@@ -60,6 +60,7 @@ def serve(folder: Path) -> None:
             request["loss"],
             tuple(request["metrics"]),
             request["build"],
+            request["batch_size"],
         )
     except KscaffoldError as error:
         answer(error=error.message, hint=error.hint)

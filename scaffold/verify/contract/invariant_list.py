@@ -21,6 +21,7 @@ INVARIANTS = (
     Invariant("metrics are reset each epoch", training_checks.metric_resets),
     Invariant("evaluation changes no weights", training_checks.evaluation),
     Invariant("a loaded model continues training", training_checks.saving),
+    Invariant("train_on_batch trains like fit", training_checks.train_on_batch),
     Invariant(
         "steps_per_execution changes nothing",
         training_checks.same_result_with(steps_per_execution=3),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from ..class_under_test import ClassUnderTest
-from ..parity.batches import BATCH, TARGETS, predicting
+from ..parity.batches import TARGETS, predicting
 from ..parity.build_model import build, compile_arguments
 from ..parity.case import Case
 from ..parity.layers import stateful
@@ -21,13 +21,15 @@ class ModelFactory:
 
     Attributes:
         tested: The class under test.
-        data: `(x,)` or `(x, y)` for the last model that was built.
+        data: `(x,)`, `(x, y)` or `(x, y, weights)` for the last model that was built.
+        batch_size: The rows of a batch. The data are three batches.
     """
 
     def __init__(self, tested: ClassUnderTest):
         """Initializes the factory with the class under test."""
         self.tested = tested
         self.data = ()
+        self.batch_size = tested.batch_size
 
     def model(self, optimizer=None, **settings):
         """Builds and compiles a model. Every model has the same initial weights.
@@ -54,7 +56,7 @@ class ModelFactory:
             model = build(CASE, tested.style, tested.load())
             # Three full batches, so that all have one shape.
             width = tested.objective.width
-            x = rng.normal(size=(3 * BATCH, 8)).astype("float32")
+            x = rng.normal(size=(3 * self.batch_size, 8)).astype("float32")
             scores = x @ rng.normal(size=(8, width)).astype("float32")
             y = TARGETS[tested.objective.targets](scores.astype("float32"))
         self.data = (x, y)
@@ -65,31 +67,45 @@ class ModelFactory:
     def trained_model(self):
         """Builds a model and trains it on one batch, which builds all its state."""
         model = self.model()
-        x, y, *_ = (*self.batch(), None)
-        model.train_on_batch(x, y)
+        try:
+            self.fit(model, data=self.rows())
+        except Exception as error:
+            # During fit(), variables have no values. A step that reads one of them
+            # outside its state can still be traced, which tells more.
+            model = self.model()
+            try:
+                model.train_on_batch(*self.rows())
+            except Exception:
+                raise error from None
         return model
 
-    def batch(self, number=0):
-        """Returns a batch in the form that the steps receive."""
-        rows = slice(number * BATCH, (number + 1) * BATCH)
+    def rows(self, number=0) -> tuple:
+        """Returns the rows of a batch, in the form of `data`."""
+        rows = slice(number * self.batch_size, (number + 1) * self.batch_size)
         return keras.tree.map_structure(lambda a: a[rows], self.data)
 
-    def fit(self, model, epochs=1, **arguments):
+    def batch(self, number=0):
+        """Returns a batch in the form in which `fit()` gives it to the steps.
+
+        This is `x` alone, or `(x,)` if `x` is a tuple, `(x, y)` or `(x, y, weights)`.
+        """
+        return keras.utils.pack_x_y_sample_weight(*self.rows(number))
+
+    def fit(self, model, epochs=1, data=None, **arguments):
         """Trains a model without shuffling, and returns the history."""
-        x, y = self._x_y()
-        settings = {"batch_size": BATCH, "shuffle": False, "verbose": 0, **arguments}
-        return model.fit(x, y, epochs=epochs, **settings).history
+        settings = self._arguments(data) | {"shuffle": False, **arguments}
+        return model.fit(epochs=epochs, **settings).history
 
     def evaluate(self, model, **arguments):
         """Evaluates a model, and returns a dict."""
-        x, y = self._x_y()
-        settings = {"batch_size": BATCH, "verbose": 0, "return_dict": True}
-        return model.evaluate(x, y, **settings, **arguments)
+        return model.evaluate(return_dict=True, **self._arguments(), **arguments)
 
     def predict(self, model):
         """Returns the predictions for the first batch."""
-        return model.predict(self.batch()[0], verbose=0)
+        return model.predict(self.rows()[0], verbose=0)
 
-    def _x_y(self):
-        x, y, *_ = (*self.data, None)
-        return x, y
+    def _arguments(self, data=None) -> dict:
+        """Returns the arguments of `fit()` and `evaluate()`."""
+        data = self.data if data is None else data
+        named = zip(("x", "y", "sample_weight"), data, strict=False)
+        return {**dict(named), "batch_size": self.batch_size, "verbose": 0}

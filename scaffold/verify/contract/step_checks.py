@@ -7,6 +7,7 @@ import numpy as np
 
 from ..parity.differences import ATOL, RTOL
 from . import step_trace
+from .control import Compared, beyond_rounding, keys_of
 from .step_trace import state_variables, trace, unchanged, values
 
 
@@ -48,12 +49,14 @@ def scan_carry(factory) -> list[str]:
     step = jax.jit(model.train_step)
     for data in batches:
         _, state = step(state, data)
-    leaves = jax.tree.leaves(state), jax.tree.leaves(scanned)
-    return [
-        f"{variable.path} differs between single steps and a scan"
+    leaves, keys = (jax.tree.leaves(state), jax.tree.leaves(scanned)), keys_of(model)
+    pairs = [
+        Compared(
+            variable.path, keys[id(variable)], np.array(a), np.array(b), RTOL, ATOL
+        )
         for variable, a, b in zip(sum(variables, []), *leaves, strict=True)
-        if not np.allclose(a, b, RTOL, ATOL, equal_nan=True)
     ]
+    return beyond_rounding(factory, pairs, "between single steps and a scan")
 
 
 def random_keys(factory) -> list[str]:

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 
 from ..parity.differences import ATOL, RTOL
-from ..verdict import describe
+from ..verdict import describe, during
+from .control import Compared, beyond_rounding, compared_variables
 from .model_factory import NotApplicable
 
 
@@ -134,24 +135,36 @@ def saving(factory) -> list[str]:
     ]
 
 
+def train_on_batch(factory) -> list[str]:
+    """Compares `train_on_batch()` with `fit()` for one batch.
+
+    `train_on_batch()` gives the step `(x, y, weights)`, where weights can be `None`.
+    """
+    fitted, other = factory.model(), factory.model()
+    if len(factory.data) < 2:
+        raise NotApplicable("the model trains without targets")
+    factory.fit(fitted, data=factory.rows())
+    with during("train_on_batch()"):
+        other.train_on_batch(*factory.rows())
+    pairs = compared_variables(fitted, other, RTOL, ATOL)
+    return beyond_rounding(factory, pairs, "with train_on_batch()")
+
+
 def same_result_with(**settings):
     """Makes a check that compares training with and without some settings."""
+    how = ", ".join(f"{name}={value}" for name, value in settings.items())
 
     def check(factory) -> list[str]:
         plain, other = factory.model(), factory.model(**settings)
         left, right = factory.fit(plain, epochs=2), factory.fit(other, epochs=2)
-        how = ", ".join(f"{name}={value}" for name, value in settings.items())
-        problems = [
-            f"{name} is {left[name][-1]:.6g}, but {right.get(name, [np.nan])[-1]:.6g} "
-            f"with {how}"
+        pairs = [
+            Compared(
+                name, name, left[name][-1], right.get(name, [np.nan])[-1], 1e-4, 1e-5
+            )
             for name in left
-            if not np.isclose(left[name][-1], right.get(name, [np.nan])[-1], 1e-4, 1e-5)
         ]
-        pairs = plain.weights, plain.get_weights(), other.get_weights()
-        for v, a, b in zip(*pairs, strict=True):
-            if not np.allclose(a, b, 1e-3, 1e-4):
-                problems.append(f"{v.path} differs with {how}")
-        return problems
+        pairs += compared_variables(plain, other, 1e-3, 1e-4)
+        return beyond_rounding(factory, pairs, f"with {how}", **settings)
 
     return check
 
@@ -161,6 +174,7 @@ def sample_weights(factory) -> list[str]:
     factory.model()
     if len(factory.data) < 2:
         raise NotApplicable("the model trains without targets")
+    factory.data = factory.data[:2]
     rows = len(keras.tree.flatten(factory.data[0])[0])
     weights = np.linspace(0.1, 2.0, rows).astype("float32")
     problems = []
