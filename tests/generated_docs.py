@@ -17,6 +17,7 @@ from scaffold import Spec
 from scaffold.option_tables import flags, markdown_table, values
 from scaffold.recipes import load_recipe, recipe_names
 from scaffold.spec import own_options
+from scaffold.verify import causes
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "recipes" / "index.md"
@@ -131,6 +132,16 @@ def mutants(document: Path) -> str:
     return mutants_table() + "\n"
 
 
+def codes(document: Path) -> str:
+    """Returns the table of the codes of causes."""
+    lines = ["| code | cause |", "| --- | --- |"]
+    lines += [
+        f"| `{code}` | {cause.replace('{names}', '`NAMES`')} |"
+        for code, cause in causes.codes().items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
 #: The first line of each excerpt, and the first line after it.
 EXCERPTS = {
     "compute_loss": ("    def compute_loss(\n", "    def compute_metrics("),
@@ -138,6 +149,7 @@ EXCERPTS = {
 }
 
 PARTS = {
+    "codes": codes,
     "excerpt": excerpt,
     "mistakes": mistakes,
     "mutants": mutants,

@@ -15,7 +15,7 @@ from mutants import MUTANTS
 
 from scaffold import Spec
 from scaffold.errors import SpecError
-from scaffold.verify import checks, report
+from scaffold.verify import causes, checks, report
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.class_under_test import execute, generated_class
 from scaffold.verify.contract.invariant_list import INVARIANTS
@@ -25,6 +25,7 @@ from scaffold.verify.parity.case_list import CASES
 
 CHECKS = {check.name: check for check in checks.CHECKS}
 ROOT = Path(__file__).parent.parent
+VERIFY = ROOT / "scaffold" / "verify"
 MISTAKES = str(ROOT / "tests" / "common_mistakes.py")
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
@@ -63,7 +64,7 @@ def test_mutant(mutant):
 
     assert verdict.failed
     assert mutant.cause in verdict.cause, verdict
-    assert verdict.fix and verdict.detail
+    assert verdict.fix and verdict.detail and verdict.code in causes.codes()
 
 
 @pytest.mark.exhaustive
@@ -702,9 +703,8 @@ def test_close_is_not_exact():
 
 def test_causes_are_complete():
     """Every invariant, group and finding has a text, and no text is unused."""
-    package = ROOT / "scaffold" / "verify"
-    texts = tomllib.loads((package / "causes.toml").read_text(encoding="utf-8"))
-    sources = [path.read_text(encoding="utf-8") for path in package.rglob("*.py")]
+    texts = tomllib.loads((VERIFY / "causes.toml").read_text(encoding="utf-8"))
+    sources = [path.read_text(encoding="utf-8") for path in VERIFY.rglob("*.py")]
     findings = {case.training_finding for case in CASES}
     findings |= {case.report_finding for case in CASES}
 
@@ -715,6 +715,28 @@ def test_causes_are_complete():
         assert any(f'"{name}"' in source for source in sources), name
     named = {entry["case"] for entry in texts["error"] if "case" in entry}
     assert named <= {check.name for check in checks.CHECKS}
+
+
+def test_codes():
+    """A code stands for one cause, and a cause has one code."""
+    texts = tomllib.loads((VERIFY / "causes.toml").read_text(encoding="utf-8"))
+    named = [kind for name, kind in texts.items() if name != "error"]
+    entries = [*texts["error"], *(e for kind in named for e in kind.values())]
+    pairs = {(entry["code"], entry["cause"]) for entry in entries}
+
+    assert len(pairs) == len({code for code, _ in pairs})
+    assert len(pairs) == len({cause for _, cause in pairs})
+    for code, cause in pairs:
+        assert re.fullmatch("[a-z]+(-[a-z]+)*", code), code
+        assert causes.codes()[code] == cause
+    # Every failure has a code, here one of each kind.
+    assert "error-in-step" == causes.of_error("plain", "ValueError: Odd").code
+    assert "state-structure" == causes.of_group("distribution").code
+    assert "state-structure" == causes.of_error("plain", "pytree Mismatch").code
+    assert "metrics-differ" == causes.finding("metrics", "mae").code
+    assert {invariant.name for invariant in INVARIANTS} == {*texts["invariant"]}
+    for invariant in INVARIANTS:
+        assert causes.of_invariant(invariant.name).code in causes.codes()
 
 
 def test_select():

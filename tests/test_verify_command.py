@@ -83,8 +83,8 @@ def test_json(tmp_path):
     assert {"name": "plain", "group": "losses", "outcome": "exact"}.items() <= (
         case.items()
     )
-    fields = {"name", "group", "outcome", "detail", "cause", "fix", "builds_on"}
-    assert fields | {"parts"} == set(case)
+    fields = {"name", "group", "outcome", "detail", "cause", "fix", "code"}
+    assert fields | {"builds_on", "parts"} == set(case)
 
 
 STOPS = """
@@ -125,6 +125,7 @@ def test_crash(tmp_path, what, limit, reason):
     assert "raises" == regularizers["outcome"]
     assert reason in regularizers["detail"]
     assert regularizers["cause"] and regularizers["fix"]
+    assert "process-ended" == regularizers["code"]
 
 
 @pytest.mark.parametrize(

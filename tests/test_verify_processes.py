@@ -305,7 +305,7 @@ def model(step):
 
 def forged(name, outcome):
     """Returns answers as a worker would give them."""
-    fields = ("group", "detail", "cause", "fix")
+    fields = ("group", "detail", "cause", "fix", "code")
     verdict = dict.fromkeys(fields, "") | {"name": name, "outcome": outcome}
     verdict |= {"builds_on": [], "parts": []}
     answers = [{"parsed": True}, {"groups": {name: ""}, "names": [name]}]

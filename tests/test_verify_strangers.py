@@ -198,12 +198,12 @@ def test_one_mistake_hides_no_other(tmp_path):
         ({"result": "logs"}, "does not return two things", "Return logs, ("),
         (
             {"apply": "self.optimizer.apply_gradients(zip(grads, trainable))"},
-            "apply_gradients() changes variables.",
+            "apply_gradients() and apply() change variables",
             "stateless_apply(",
         ),
         (
             {"apply": "self.optimizer.apply(grads, self.trainable_variables)"},
-            "apply() changes variables.",
+            "apply() change variables",
             "stateless_apply(",
         ),
         (

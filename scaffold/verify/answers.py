@@ -20,8 +20,9 @@ KINDS = (
 )
 
 #: The fields of a verdict. See `verdict.Verdict`.
+_TEXTS = ("name", "group", "outcome", "detail", "cause", "fix", "code")
 VERDICT = {
-    **dict.fromkeys(("name", "group", "outcome", "detail", "cause", "fix"), str),
+    **dict.fromkeys(_TEXTS, str),
     **dict.fromkeys(("builds_on", "parts"), list),
 }
 

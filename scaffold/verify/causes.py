@@ -9,10 +9,17 @@ _TEXTS = tomllib.loads(files(__package__).joinpath("causes.toml").read_text("utf
 
 
 class Explanation(NamedTuple):
-    """What usually causes a failure, and what to do."""
+    """What usually causes a failure, and what to do.
+
+    Attributes:
+        cause: The cause, as a sentence.
+        fix: What to do about it.
+        code: A stable name of the cause, for programs. `docs/verify.md` lists them.
+    """
 
     cause: str
     fix: str
+    code: str
 
 
 def of_error(
@@ -30,7 +37,7 @@ def of_error(
         if not re.search(entry["pattern"], error) or entry.get("line", "") not in line:
             continue
         if entry.get("case", name) == name and by_keras >= entry.get("by_keras", False):
-            return Explanation(entry["cause"], entry["fix"])
+            return Explanation(entry["cause"], entry["fix"], entry["code"])
     raise LookupError(error)  # unreachable: the last pattern matches everything
 
 
@@ -53,4 +60,21 @@ def finding(name: str, names: str = "") -> Explanation:
     """
     entry = _TEXTS["finding"][name]
     fix = entry.get("fix") or _TEXTS["group"]["losses"]["fix"]
-    return Explanation(entry["cause"].replace("{names}", names), fix)
+    return Explanation(entry["cause"].replace("{names}", names), fix, entry["code"])
+
+
+def of_ended_process(name: str) -> Explanation:
+    """Returns why a process ended during a check, or had no result in time."""
+    entry = _TEXTS["process"]["ended"]
+    fix = entry["fix"].format(name=name)
+    return Explanation(entry["cause"], fix, entry["code"])
+
+
+def codes() -> dict[str, str]:
+    """Returns the cause of each code, in the order of the codes."""
+    return dict(sorted((entry["code"], entry["cause"]) for entry in _entries()))
+
+
+def _entries() -> list[dict]:
+    named = [kind for name, kind in _TEXTS.items() if name != "error"]
+    return [*_TEXTS["error"], *(entry for kind in named for entry in kind.values())]

@@ -23,6 +23,7 @@ class Verdict:
             check does not apply.
         cause: The usual cause.
         fix: What to do about it.
+        code: A stable name of the cause, for programs. Empty if the check passes.
         builds_on: Simpler cases. If one of them fails, it explains more.
         parts: What differs: `history`, `weights`, `evaluate`, ...
     """
@@ -33,6 +34,7 @@ class Verdict:
     detail: str = ""
     cause: str = ""
     fix: str = ""
+    code: str = ""
     builds_on: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..interrupts import uninterrupted
 from ..regular_files import shown
+from .causes import of_ended_process
 from .child_process import ChildProcess
 from .request import TOO_DEEP, Request, VerifyError
 from .verdict import Verdict, one_line
@@ -193,9 +194,7 @@ class _WorkerPool:
                 self.groups[name],
                 "raises",
                 reason,
-                "The step, or a function that it calls, crashes or never returns.",
-                f"Run this check alone with --only {name!r}. If it is only slow, raise "
-                "--timeout.",
+                *of_ended_process(name),
             )
         )
         left = [other for other in worker.names if other != name]
