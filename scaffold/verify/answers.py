@@ -20,10 +20,13 @@ KINDS = (
 )
 
 #: The fields of a verdict. See `verdict.Verdict`.
-_TEXTS = ("name", "group", "outcome", "detail", "cause", "fix", "code")
+_TEXTS = (
+    *("name", "group", "outcome", "detail", "cause", "fix", "code"),
+    "compared_with",
+)
 VERDICT = {
     **dict.fromkeys(_TEXTS, str),
-    **dict.fromkeys(("builds_on", "parts"), list),
+    **dict.fromkeys(("explained_by", "ruled_out"), list),
 }
 
 

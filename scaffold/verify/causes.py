@@ -41,11 +41,6 @@ def of_error(
     raise LookupError(error)  # unreachable: the last pattern matches everything
 
 
-def of_group(group: str) -> Explanation:
-    """Returns why trained weights differ in the cases of a group."""
-    return Explanation(**_TEXTS["group"][group])
-
-
 def of_invariant(name: str) -> Explanation:
     """Returns what usually breaks an invariant."""
     return Explanation(**_TEXTS["invariant"][name])
@@ -59,8 +54,20 @@ def finding(name: str, names: str = "") -> Explanation:
         names: The logs that the text mentions.
     """
     entry = _TEXTS["finding"][name]
-    fix = entry.get("fix") or _TEXTS["group"]["losses"]["fix"]
-    return Explanation(entry["cause"].replace("{names}", names), fix, entry["code"])
+    cause, fix = (entry[key].replace("{names}", names) for key in ("cause", "fix"))
+    return Explanation(cause, fix, entry["code"])
+
+
+def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
+    """Returns the explanation of mistakes that reproduce numbers.
+
+    Args:
+        found: Alternatives, each a tuple of the codes of mistakes made together. The
+            first is explained.
+    """
+    entries = [_TEXTS["mistake"][code] for code in found[0]]
+    cause, fix = (" ".join(e[key] for e in entries) for key in ("cause", "fix"))
+    return Explanation(cause, fix, entries[0]["code"])
 
 
 def of_ended_process(name: str) -> Explanation:

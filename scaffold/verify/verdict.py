@@ -24,8 +24,10 @@ class Verdict:
         cause: The usual cause.
         fix: What to do about it.
         code: A stable name of the cause, for programs. Empty if the check passes.
-        builds_on: Simpler cases. If one of them fails, it explains more.
-        parts: What differs: `history`, `weights`, `evaluate`, ...
+        explained_by: The codes that explain a failure. Each tuple is an alternative of
+            causes that occur together.
+        ruled_out: The codes of the mistakes that give other numbers.
+        compared_with: The reference of a comparison.
     """
 
     name: str
@@ -35,8 +37,9 @@ class Verdict:
     cause: str = ""
     fix: str = ""
     code: str = ""
-    builds_on: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
+    explained_by: tuple[tuple[str, ...], ...] = ()
+    ruled_out: tuple[str, ...] = ()
+    compared_with: str = ""
 
     @property
     def failed(self) -> bool:
@@ -51,7 +54,10 @@ def raised(check, error: BaseException) -> Verdict:
     innermost = traceback.extract_tb(error.__traceback__)[-1:]
     by_keras = not all(map(_is_users, innermost))
     explanation = of_error(check.name, detail, lines[-1] if lines else "", by_keras)
-    return Verdict(check.name, check.group, "raises", detail, *explanation)
+    codes = ((explanation.code,),)
+    return Verdict(
+        check.name, check.group, "raises", detail, *explanation, explained_by=codes
+    )
 
 
 def describe(error: BaseException) -> str:

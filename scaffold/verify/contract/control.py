@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..parity.differences import largest_difference
+
 #: How many times the difference of the control is allowed.
 FACTOR = 10
 
@@ -35,11 +37,8 @@ class Compared(NamedTuple):
     @property
     def difference(self) -> float:
         """The largest absolute difference. It is infinite if only one value is NaN."""
-        first, second = (np.asarray(v, "float64") for v in (self.first, self.second))
-        equal = (first == second) | (np.isnan(first) & np.isnan(second))
-        with np.errstate(invalid="ignore"):
-            apart = np.nan_to_num(np.abs(first - second), nan=np.inf)
-        return float(np.max(apart, where=~equal, initial=0))
+        values = (np.asarray(v, "float64") for v in (self.first, self.second))
+        return largest_difference(*values)
 
     @property
     def is_close(self) -> bool:

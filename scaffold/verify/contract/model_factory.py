@@ -60,8 +60,7 @@ class ModelFactory:
             scores = x @ rng.normal(size=(8, width)).astype("float32")
             y = TARGETS[tested.objective.targets](scores.astype("float32"))
         self.data = (x, y)
-        owned = tested.owns_loss, tested.owns_metrics
-        model.compile(optimizer, **compile_arguments(CASE, tested, *owned))
+        model.compile(optimizer, **compile_arguments(CASE, tested))
         return model
 
     def trained_model(self):

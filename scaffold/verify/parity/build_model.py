@@ -86,16 +86,12 @@ def objective_of(case: Case, tested: ClassUnderTest) -> Objective:
     return Spec(task="multiclass" if needs == "sparse" else "regression").objective
 
 
-def compile_arguments(
-    case: Case, tested: ClassUnderTest, owns_loss: bool, owns_metrics: bool
-) -> dict:
-    """Returns the loss and the metrics to pass to `compile()`.
+def compile_arguments(case: Case, tested: ClassUnderTest) -> dict:
+    """Returns the loss and the metrics to pass to `compile()`, unless they are owned.
 
     Args:
         case: The case.
         tested: The class under test.
-        owns_loss: Whether the model has its own loss.
-        owns_metrics: Whether the model has its own metrics.
     """
     if case.losses:
         return case.losses()
@@ -103,9 +99,9 @@ def compile_arguments(
     which = "weighted_metrics" if tested.weighted else "metrics"
     names = {"keras": keras}
     arguments = {}
-    if not owns_loss:
+    if not tested.owns_loss:
         known = eval(objective.loss.argument, names)
         arguments["loss"] = known if tested.loss is None else tested.loss
-    if not owns_metrics:
+    if not tested.owns_metrics:
         arguments[which] = [eval(m.argument, names) for m in objective.metrics]
     return arguments

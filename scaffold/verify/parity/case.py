@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from .batches import FEATURES, regression
-from .layers import plain, stateful
+from .layers import plain
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Case:
         train: Trains instead of `fit()`, and returns what to compare.
         after: Called with the model between `fit()` and `evaluate()`.
         evaluate: Whether to evaluate and predict after training.
+        prepare: Called with the compiled model before training.
         policy: The dtype policy of the layers.
         distribution: Makes the `keras.distribution` to train under.
         weighted: Whether the model gets sample weights.
@@ -33,10 +34,8 @@ class Case:
         draws: Whether the order of the batches depends on how many Keras has read.
         input_shape: The shape of a sample.
         input_dtype: The dtype of the inputs.
-        includes: Simpler cases whose features this case has as well.
-        training_finding: What differing weights show, as a key of `causes.toml`. Empty
-            to decide by the group.
-        report_finding: Likewise, what differing reports show.
+        scales_loss: Whether the optimizer scales the loss.
+        built: Whether it trains a model of `--build`, with the data of the model.
         quick: Whether `--quick` runs it.
     """
 
@@ -52,6 +51,7 @@ class Case:
     train: Callable | None = None
     after: Callable = lambda model: None
     evaluate: bool = True
+    prepare: Callable = lambda model: None
     policy: str = "float32"
     distribution: Callable | None = None
     weighted: bool = False
@@ -60,30 +60,6 @@ class Case:
     draws: bool = False
     input_shape: tuple = (FEATURES,)
     input_dtype: str = "float32"
-    includes: tuple[str, ...] = ()
-    training_finding: str = ""
-    report_finding: str = ""
+    scales_loss: bool = False
+    built: bool = False
     quick: bool = False
-
-    @property
-    def plain(self) -> bool:
-        """Whether the loss of `compile()` is its only loss."""
-        return self.layers is plain and not self.graph and not self.mixin
-
-    @property
-    def builds_on(self) -> tuple[str, ...]:
-        """The names of the simpler cases whose features this case has as well."""
-        names = ("sample_weight",) if self.weighted else ()
-        if self.layers is stateful:
-            names += STATEFUL
-        names += self.includes
-        return tuple(name for name in names if name != self.name)
-
-
-#: The cases whose features `stateful()` layers have.
-STATEFUL = (
-    "weight regularizers",
-    "activity regularizer",
-    "batch normalization",
-    "dropout",
-)

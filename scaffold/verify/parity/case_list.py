@@ -9,6 +9,7 @@ from .groups import (
     metrics,
     optimizers,
     outputs,
+    own_models,
     precision,
     saving,
     state,
@@ -28,4 +29,5 @@ CASES = (
     *execution.CASES,
     *distribution.CASES,
     *saving.CASES,
+    *own_models.CASES,
 )

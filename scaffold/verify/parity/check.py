@@ -1,59 +1,100 @@
-"""Runs a case with `keras.Model` and with the class under test, and compares them."""
+"""Compares a class with Keras's own trainer: with `keras.Model`, or with itself.
+
+The class with Keras's own steps in place of its own has the same loss, metrics and
+layers, so only the steps can differ.
+"""
 
 import types
-from functools import cache
+from functools import cache, partial
+from typing import NamedTuple
 
 import keras
 
 from ...objective import Objective
+from ..causes import Explanation, finding, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..verdict import Verdict, describe, raised
-from .batches import predicting
-from .build_model import compile_arguments, objective_of
+from .build_model import objective_of
 from .case import Case
-from .diagnosis import diagnose
+from .control import allowed_differences
+from .diagnosis import diagnose, log_of
 from .differences import Difference, compare, summary
+from .keras_steps import use_keras_steps, use_mistaken_steps
+from .own_loss import mistakes_in_loss, unlisted_metrics
+from .own_steps import brings_more, why_not_own_steps
+from .proof import Proof, proof_for
 from .run_case import EvaluationError, run
 
 
+class Reference(NamedTuple):
+    """What a class is compared with.
+
+    Attributes:
+        name: What it is, for the report.
+        tested: The class that gets Keras's own steps.
+        numbers: What Keras's own steps compute for the case.
+        is_own: Whether it is the class under test itself.
+    """
+
+    name: str
+    tested: ClassUnderTest
+    numbers: dict
+    is_own: bool = False
+
+
+class Result(NamedTuple):
+    """What the class under test computes for a case, and why its evaluation fails."""
+
+    numbers: dict
+    error: Exception | None = None
+
+
 def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
-    """Compares a class with Keras's own trainer, and names the usual cause."""
+    """Compares a class with Keras's own trainer, and proves the cause."""
     reason = not_applicable(case, tested)
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
-    try:
-        reference(case, tested)
-    except Exception as error:
-        reason = f"Keras's own trainer fails: {describe(error)}"
+    result, compared = None, []
+    for make in (_keras_model, _own_class):
+        try:
+            reference = make(case, tested)
+        except Exception as error:
+            reason = f"Keras's own trainer fails: {describe(error)}"
+            continue
+        if reference is None:
+            continue
+        try:
+            result = result or _result(case, tested)
+        except Exception as error:
+            return raised(case, error)
+        comparison = _Comparison(case, reference, result)
+        if comparison.is_equal():
+            if result.error:
+                return raised(case, result.error)
+            return _equal(comparison, compared)
+        compared.append(comparison)
+    if not compared:
         return Verdict(case.name, case.group, "not applicable", reason)
-    try:
-        found = differences(case, tested)
-    except Exception as error:
-        return raised(case, error)
-    if not found:
-        return Verdict(case.name, case.group, "exact")
-    large = [d for d in found if not d.close]
-    detail = summary(large or found)
-    if not large:
-        return Verdict(case.name, case.group, "close", detail)
-    parts = tuple(dict.fromkeys(d.part for d in large))
-    explanation = diagnose(case, large)
-    return Verdict(
-        case.name, case.group, "differs", detail, *explanation, case.builds_on, parts
-    )
+    return _differs(compared, proof_for(tested.load))
 
 
 def not_applicable(case: Case, tested: ClassUnderTest) -> str:
     """Returns why a case does not apply to a class, or an empty string."""
-    owner = tested.owns_loss or tested.owns_metrics
-    if tested.unknown:
+    if tested.unknown and (tested.build or why_not_own_steps(tested)):
         return tested.unknown
+    if tested.build:
+        if not case.built:
+            return "--build brings a model, so it is not built from the case's layers"
+        return why_not_own_steps(tested)
+    if case.built:
+        return "only for models of --build"
     if case.weighted and not tested.weighted:
         return NO_WEIGHTS
     if tested.style == "sequential" and (case.graph or case.mixin):
         return "the class is sequential, and the case's model is not"
     if tested.style == "graph" and case.mixin:
         return "the class is built from inputs and outputs, and the case has a call()"
+    owner = tested.owns_loss or tested.owns_metrics
     if owner and not case.owned:
         return "the class owns its loss or metrics, and the case compiles others"
     if case.draws and tested.owns_loss and tested.owns_metrics:
@@ -63,43 +104,160 @@ def not_applicable(case: Case, tested: ClassUnderTest) -> str:
     return ""
 
 
-def differences(case: Case, tested: ClassUnderTest) -> list[Difference]:
-    """Compares a class with Keras's own trainer, to the last bit."""
-    expected = reference(case, tested)
-    try:
-        return compare(expected, _run(case, tested))
-    except EvaluationError as stopped:
-        trained = {key: expected[key] for key in expected if key in stopped.seen}
-        found = [d for d in compare(trained, stopped.seen) if not d.close]
-        if not found:
-            raise stopped.error from None
-        return [*found, Difference("evaluate", f"raises {describe(stopped.error)}")]
-
-
-def reference(case: Case, tested: ClassUnderTest) -> dict:
-    """Runs a case with Keras's own trainer. Classes with equal settings share it."""
-    return _reference(
+def _keras_model(case: Case, tested: ClassUnderTest) -> Reference | None:
+    """Trains `keras.Model` with the loss and the metrics of a class, if known."""
+    if tested.unknown or tested.build:
+        return None
+    return _keras_reference(
         case, tested.style, objective_of(case, tested), tested.loss, tested.weighted
     )
 
 
 @cache
-def _reference(
+def _keras_reference(
     case: Case, style: str, objective: Objective, loss: object, weighted: bool
-) -> dict:
+) -> Reference:
+    """Trains `keras.Model`. Classes with equal settings share it."""
     base = keras.Sequential
     if style != "sequential":
         base = types.new_class("Base", (keras.Model,))
-    tested = ClassUnderTest(lambda: base, style, objective, loss, weighted=weighted)
-    return _run(case, tested)
+    model = ClassUnderTest(lambda: base, style, objective, loss, weighted=weighted)
+    return Reference("keras.Model", model, run(case, model))
 
 
-def _run(case: Case, tested: ClassUnderTest) -> dict:
-    owned = tested.owns_loss, tested.owns_metrics
-    with predicting(objective_of(case, tested)):
-        return run(
-            case,
-            tested.style,
-            tested.load(),
-            lambda: compile_arguments(case, tested, *owned),
+def _own_class(case: Case, tested: ClassUnderTest) -> Reference | None:
+    """Trains the class with Keras's own steps, if it brings more than its steps."""
+    if not (tested.unknown or tested.build or brings_more(tested.load())):
+        return None
+    if why_not_own_steps(tested):
+        return None
+    cls = tested.load().__name__
+    name = f"{cls} with Keras's own steps"
+    return Reference(name, tested, run(case, tested, use_keras_steps), True)
+
+
+def _result(case: Case, tested: ClassUnderTest) -> Result:
+    try:
+        return Result(run(case, tested))
+    except EvaluationError as stopped:
+        return Result(stopped.seen, stopped.error)
+
+
+class _Comparison:
+    """The comparison of a class with one reference.
+
+    Attributes:
+        case: The case.
+        reference: The reference.
+        found: All differences.
+    """
+
+    def __init__(self, case: Case, reference: Reference, result: Result):
+        self.case, self.reference, self.result = case, reference, result
+        self.found = self._differences(reference.numbers)
+        self.allowed = {}
+        if self.large and all(d.size is not None for d in self.large):
+            self.allowed = allowed_differences(case, reference)
+            self.found = [d.within(self.allowed) for d in self.found]
+
+    @property
+    def large(self) -> list[Difference]:
+        """The differences that exceed rounding errors."""
+        return [d for d in self.found if not d.close]
+
+    def is_equal(self) -> bool:
+        """Returns whether no difference exceeds rounding errors."""
+        return not self.large
+
+    def attempt(
+        self, training: frozenset, evaluation: frozenset, met: set | None = None
+    ) -> list[Difference]:
+        """Returns what differs from the reference with mistakes in its steps.
+
+        Args:
+            training: The mistakes in training, as `MistakenSteps` names them.
+            evaluation: The mistakes in evaluation.
+            met: Collects the mistakes that left something out.
+        """
+        change = partial(
+            use_mistaken_steps, training=training, evaluation=evaluation, met=met
         )
+        try:
+            numbers = run(self.case, self.reference.tested, change)
+        except Exception:
+            return self.large
+        found = [d.within(self.allowed) for d in self._differences(numbers)]
+        return [d for d in found if not d.close]
+
+    def _differences(self, numbers: dict) -> list[Difference]:
+        actual, idle = dict(self.result.numbers), {*numbers["idle"].tolist()}
+        if self.result.error:
+            numbers = {key: numbers[key] for key in numbers if key in actual}
+        found = compare(_without_idle(numbers), _without_idle(actual))
+        if self.reference.is_own and idle:
+            found = [d for d in found if not _is_of_step(d, idle)]
+        if self.result.error and any(not d.close for d in found):
+            text = f"raises {describe(self.result.error)}"
+            found.append(Difference("evaluate", text))
+        return found
+
+
+def _without_idle(numbers: dict) -> dict:
+    return {key: value for key, value in numbers.items() if key != "idle"}
+
+
+def _is_of_step(difference: Difference, idle: set[str]) -> bool:
+    """Whether a log differs because the step itself updates a metric.
+
+    Keras's own steps never update this metric, so they cannot be compared.
+    """
+    return log_of(difference) in idle or difference.part == "evaluate_list"
+
+
+def _equal(comparison: _Comparison, compared: list[_Comparison]) -> Verdict:
+    """Returns the verdict on a class whose numbers are those of a reference."""
+    case, reference = comparison.case, comparison.reference
+    if reference.is_own:
+        for other in compared:
+            explanation = diagnose(other.large)
+            code = explanation.code if explanation else ""
+            unlisted = code == "metrics-not-logged" and unlisted_metrics(
+                reference.tested
+            )
+            if code == "log-order" or unlisted:
+                return _failed(other, explanation)
+        found = mistakes_in_loss(comparison, compared)
+        if found:
+            return _failed((compared or [comparison])[0], of_mistakes(found), found)
+    outcome = "close" if comparison.found else "exact"
+    detail = summary(comparison.found)
+    return Verdict(case.name, case.group, outcome, detail, compared_with=reference.name)
+
+
+def _differs(compared: list[_Comparison], proof: Proof) -> Verdict:
+    """Returns the verdict on a class whose numbers no reference has."""
+    last = compared[-1]
+    explanation = diagnose(last.large)
+    if explanation:
+        return _failed(last, explanation)
+    for comparison in compared:
+        found = proof.explain(comparison.case, comparison.large, comparison.attempt)
+        if found:
+            return _failed(comparison, of_mistakes(found), found)
+    return _failed(last, finding("unexplained"), ruled_out=proof.ruled_out)
+
+
+def _failed(
+    comparison: _Comparison, explanation: Explanation, found: list | None = None, **more
+) -> Verdict:
+    case = comparison.case
+    return Verdict(
+        case.name,
+        case.group,
+        "differs",
+        summary(comparison.large) or "the numbers stay the same without them",
+        *explanation,
+        explained_by=found or [(explanation.code,)],
+        compared_with=comparison.reference.name,
+        **more,
+    )

@@ -15,24 +15,38 @@ class Difference(NamedTuple):
         key: The path of the value, such as `weights/0`.
         text: How it differs.
         close: Whether it is equal within the tolerances.
-        below: Whether the value of the class is smaller.
-        zero: Whether the value of the class is zero.
+        size: The largest absolute difference, if both have numbers of one shape.
+        name: The path of the variable that differs, if it is one.
     """
 
     key: str
     text: str
     close: bool = False
-    below: bool = False
-    zero: bool = False
+    size: float | None = None
+    name: str = ""
 
     @property
     def part(self) -> str:
         """The first part of the path: `history`, `weights`, ..."""
         return self.key.split("/")[0]
 
+    def within(self, allowed: dict[str, float]) -> "Difference":
+        """Returns the difference, close if rounding explains it.
+
+        Args:
+            allowed: The size of the differences that rounding explains, by key.
+        """
+        if self.close or self.size is None:
+            return self
+        limit = allowed.get(self.key, 0)
+        text = (
+            f"{self.text}, where rounding explains {limit:.3g}" if limit else self.text
+        )
+        return self._replace(text=text, close=self.size <= limit)
+
     def __str__(self):
         """Returns the path and the difference."""
-        return f"{self.key}: {self.text}"
+        return f"{self.name or self.key}: {self.text}"
 
 
 def summary(found: list[Difference]) -> str:
@@ -52,8 +66,7 @@ def summary(found: list[Difference]) -> str:
 
 def compare(expected: dict, actual: dict) -> list[Difference]:
     """Returns the leaves that differ and the keys that only one side has."""
-    left = _leaves(expected)
-    right = _leaves(actual)
+    left, right, names = _leaves(expected), _leaves(actual), _names(actual)
     found = [
         Difference(
             key, f"only {'Keras has it' if key in left else 'your class has it'}"
@@ -63,24 +76,33 @@ def compare(expected: dict, actual: dict) -> list[Difference]:
     ]
     for key in left.keys() & right.keys():
         a, b = left[key], right[key]
+        name = names.get(key, "")
         if a.shape != b.shape or a.dtype != b.dtype:
             text = f"{a.dtype}{a.shape} for Keras, {b.dtype}{b.shape} here"
-            found.append(Difference(key, text))
+            found.append(Difference(key, text, name=name))
         elif a.tobytes() != b.tobytes() and not np.array_equal(
             a, b, equal_nan=a.dtype.kind == "f"
         ):
             a, b = a.astype("float64"), b.astype("float64")
-            text = f"differs by up to {np.max(np.abs(a - b)):.3g}"
+            size = largest_difference(a, b)
+            text = f"differs by up to {size:.3g}"
             if a.ndim == 0:
                 text = f"{a:.6g} for Keras, {b:.6g} here"
             close = np.allclose(b, a, RTOL, ATOL, equal_nan=True)
-            below, zero = bool((b < a).all()), not b.any()
-            found.append(Difference(key, text, bool(close), below, zero))
+            found.append(Difference(key, text, bool(close), size, name))
     if [*left] != [*right] and not found:
         text = f"{[*left]} for Keras, {[*right]} here"
         found.append(Difference("order", text))
     order = {key: number for number, key in enumerate([*left, *right])}
     return sorted(found, key=lambda d: order.get(d.key, -1))
+
+
+def largest_difference(a, b) -> float:
+    """Returns the largest absolute difference, infinite if only one value is NaN."""
+    equal = (a == b) | (np.isnan(a) & np.isnan(b))
+    with np.errstate(invalid="ignore"):
+        apart = np.nan_to_num(np.abs(a - b), nan=np.inf)
+    return float(np.max(apart, where=~equal, initial=0))
 
 
 def arrays(tree):
@@ -90,6 +112,18 @@ def arrays(tree):
     if isinstance(tree, list | tuple):
         return [arrays(value) for value in tree]
     return np.array(tree)
+
+
+def _names(tree: dict) -> dict[str, str]:
+    """Returns the paths of variables, by the key that `_leaves()` gives them."""
+    paths = {
+        (part, path)
+        for part, values in tree.items()
+        if isinstance(values, dict)
+        for path in values
+        if "#" in str(path)
+    }
+    return {f"{part}/{p.rsplit('#')[-1]}": p.rsplit("#", 1)[0] for part, p in paths}
 
 
 def _leaves(tree) -> dict:

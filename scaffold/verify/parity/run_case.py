@@ -5,26 +5,33 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
+from ..class_under_test import ClassUnderTest
 from ..verdict import during
-from .batches import BATCH, ROWS
-from .build_model import build
+from .batches import ROWS, Batch, predicting
+from .build_model import build, compile_arguments, objective_of
 from .case import Case
 from .differences import arrays
 
 
-def run(case: Case, style: str, base: type, make_objective: Callable[[], dict]) -> dict:
+def run(
+    case: Case, tested: ClassUnderTest, change: Callable = lambda model: None
+) -> dict:
     """Trains, evaluates and predicts.
 
     Args:
         case: The case.
-        style: How the model is built.
-        base: The class to build on.
-        make_objective: Makes the loss and the metrics for `compile()`. It is called
-            under the case's distribution, which places their variables.
+        tested: The class to build on.
+        change: Called with the model before it is compiled, or before it is trained if
+            `--build` compiles it.
 
     Returns:
         A dict of NumPy arrays.
     """
+    with predicting(objective_of(case, tested)):
+        return _run(case, tested, change)
+
+
+def _run(case: Case, tested: ClassUnderTest, change: Callable) -> dict:
     # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(11)
@@ -32,14 +39,30 @@ def run(case: Case, style: str, base: type, make_objective: Callable[[], dict]) 
     if case.distribution:
         keras.distribution.set_distribution(case.distribution())
     try:
-        model = build(case, style, base)
-        start = [np.array(w) for w in model.get_weights()]
-        settings = {"optimizer": "adam", **case.compile(), **make_objective()}
-        model.compile(**settings)
-        return observe(case, model, start)
+        if tested.build:
+            model, data = tested.build()
+            change(model)
+            data = _of_built(case, data, tested.batch_size)
+        else:
+            model, data = build(case, tested.style, tested.load()), case.data()
+            change(model)
+            # Under the case's distribution, which places the variables of metrics.
+            settings = compile_arguments(case, tested)
+            model.compile(**{"optimizer": "adam", **case.compile(), **settings})
+        case.prepare(model)
+        return observe(case, model, data, tested.batch_size)
     finally:
         keras.distribution.set_distribution(None)
         keras.config.set_dtype_policy("float32")
+
+
+def _of_built(case: Case, data: tuple, batch_size: int) -> Batch:
+    """Cuts the data of `--build`, so that the last batch is small."""
+    rows = 2 * batch_size + max(1, batch_size // 2)
+    x, y, weight = (*keras.tree.map_structure(lambda a: a[:rows], data), None, None)[:3]
+    if case.weighted and weight is None:
+        weight = np.random.default_rng(0).uniform(0.2, 2.0, rows).astype("float32")
+    return Batch(x, y, weight)
 
 
 class StepLogs(keras.callbacks.Callback):
@@ -55,18 +78,19 @@ class StepLogs(keras.callbacks.Callback):
         self.logs.append(dict(logs or {}))
 
 
-def observe(case: Case, model, start) -> dict:
+def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
     """Trains a compiled model, and returns everything observable.
 
     Args:
         case: The case.
         model: The model.
-        start: Its initial weights.
+        data: The data to train with.
+        batch_size: The rows of a batch.
 
     Raises:
         EvaluationError: If training succeeds and the evaluation fails.
     """
-    data = case.data()
+    start = [np.array(w) for w in model.get_weights()]
     seen = {}
     if case.train:
         seen["trained"] = case.train(model, data)
@@ -76,7 +100,7 @@ def observe(case: Case, model, start) -> dict:
             "x": data.x,
             "y": data.y,
             "sample_weight": data.sample_weight,
-            "batch_size": BATCH,
+            "batch_size": batch_size,
             "epochs": 3,
             "verbose": 0,
             "shuffle": False,
@@ -98,8 +122,9 @@ def observe(case: Case, model, start) -> dict:
         not np.array_equal(a, b)
         for a, b in zip(start, model.get_weights(), strict=True)
     )
+    seen["idle"] = np.array([m.name for m in model.metrics if _is_idle(m)], dtype="U")
     try:
-        seen |= evaluation(case, model, data)
+        seen |= evaluation(case, model, data, batch_size)
     except Exception as error:
         raise EvaluationError(seen, error) from error
     return arrays(seen)
@@ -115,11 +140,16 @@ class EvaluationError(Exception):
         self.error = error
 
 
-def evaluation(case: Case, model, data) -> dict:
+def _is_idle(metric) -> bool:
+    """Whether a metric was never updated: its variables are all zero."""
+    return not any(np.any(np.array(v)) for v in metric.variables)
+
+
+def evaluation(case: Case, model, data: Batch, batch_size: int) -> dict:
     """Evaluates and predicts, and returns the results."""
     if not case.evaluate:
         return {}
-    arguments = {"batch_size": BATCH, "verbose": 0}
+    arguments = {"batch_size": batch_size, "verbose": 0}
     if data.sample_weight is not None:
         arguments["sample_weight"] = data.sample_weight
     with during("evaluate()"):
@@ -128,5 +158,6 @@ def evaluation(case: Case, model, data) -> dict:
             "evaluate_list": model.evaluate(data.x, data.y, **arguments),
         }
     with during("predict()"):
-        results["predict"] = model.predict(data.x, batch_size=ROWS, verbose=0)
+        rows = len(keras.tree.flatten(data.x)[0]) if case.built else ROWS
+        results["predict"] = model.predict(data.x, batch_size=rows, verbose=0)
     return {**results, "weights_after": model.get_weights()}

@@ -90,8 +90,6 @@ CASES = (
         "layer called twice",
         "losses",
         graph=shared_layer,
-        includes=("activity regularizer",),
-        training_finding="self_call",
     ),
     Case("add_loss in a layer", "losses", layers=with_layers(AddsLoss)),
     Case("add_loss in the model", "losses", mixin=ModelAddsLoss),

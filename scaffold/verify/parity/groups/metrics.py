@@ -67,12 +67,10 @@ CASES = (
         "a metric named loss",
         "metrics",
         mixin=HasMetricNamedLoss,
-        report_finding="loss_by_name",
     ),
     Case(
         "only a metric named loss",
         "metrics",
         mixin=ListsMetricNamedLossOnly,
-        report_finding="loss_by_name",
     ),
 )

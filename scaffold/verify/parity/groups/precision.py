@@ -17,11 +17,18 @@ def overflowing_scale():
 
 
 CASES = (
-    Case("mixed_float16", "precision", policy="mixed_float16", layers=stateful),
+    Case(
+        "mixed_float16",
+        "precision",
+        policy="mixed_float16",
+        scales_loss=True,
+        layers=stateful,
+    ),
     Case(
         "mixed_float16 with SGD",
         "precision",
         policy="mixed_float16",
+        scales_loss=True,
         compile=lambda: {"optimizer": keras.optimizers.SGD(0.05)},
         quick=True,
     ),
@@ -29,12 +36,14 @@ CASES = (
         "mixed_float16 with overflow",
         "precision",
         policy="mixed_float16",
+        scales_loss=True,
         compile=overflowing_scale,
     ),
     Case(
         "mixed_float16 with weights",
         "precision",
         policy="mixed_float16",
+        scales_loss=True,
         data=weighted,
         weighted=True,
     ),

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from ..batches import FEATURES
-from ..case import STATEFUL, Case
+from ..case import Case
 from ..layers import output_layer, stateful, with_layers
 
 
@@ -73,7 +73,7 @@ CASES = (
     ),
     Case("counter variable", "state", layers=with_layers(Counts)),
     Case("frozen layers", "state", layers=frozen),
-    Case("nested model", "state", graph=nested_model, includes=STATEFUL),
+    Case("nested model", "state", graph=nested_model),
     Case(
         "call without training", "state", mixin=NoTraining, layers=stateful, quick=True
     ),

@@ -1,0 +1,79 @@
+"""Finds out whether a class can be compared with itself, with Keras's own steps.
+
+It can if its training step calls `compute_loss()`, so that both have one loss, and if
+Keras's own steps train the model.
+"""
+
+import functools
+from functools import cache
+
+import keras
+import numpy as np
+
+from ..class_under_test import ClassUnderTest
+from ..verdict import describe
+from .build_model import compile_arguments, small_model
+from .case import Case
+from .keras_steps import STEPS, use_keras_steps
+
+
+def brings_more(cls: type) -> bool:
+    """Whether a class overrides more of `keras.Model` than its steps."""
+    own = [base for base in cls.__mro__ if not base.__module__.startswith("keras.")]
+    names = {name for base in own for name in vars(base) if not name.startswith("__")}
+    return bool((names - {*STEPS}) & {*dir(keras.Model)})
+
+
+def why_not_own_steps(tested: ClassUnderTest) -> str:
+    """Returns why a class cannot be compared with itself, or an empty string."""
+    return _why_not(tested, tested.load)
+
+
+@cache
+def _why_not(tested: ClassUnderTest, load) -> str:
+    calls = []
+    model, rows = _compiled(tested)
+    _note_calls(model, calls)
+    try:
+        model.fit(**rows)
+    except Exception:
+        pass  # the case itself reports the error
+    else:
+        if not calls:
+            return "the training step computes its loss without compute_loss()"
+    model, rows = _compiled(tested)
+    use_keras_steps(model)
+    before = model.get_weights()
+    try:
+        model.fit(**rows)
+    except Exception as error:
+        return f"Keras's own steps cannot train this model: {describe(error)}"
+    if all(map(np.array_equal, before, model.get_weights())):
+        return "Keras's own steps change no weight of this model"
+    return ""
+
+
+def _compiled(tested: ClassUnderTest) -> tuple:
+    """Builds a compiled model, and returns it and arguments of `fit()` for one batch."""
+    if tested.build:
+        model, data = tested.build()
+    else:
+        model, *data = small_model(tested)
+        model.compile("sgd", **compile_arguments(Case("small model", ""), tested))
+    model.run_eagerly = True  # faster, for one batch
+    size = tested.batch_size
+    data = keras.tree.map_structure(lambda a: a[:size], tuple(data))
+    named = zip(("x", "y", "sample_weight"), data, strict=False)
+    return model, {**dict(named), "batch_size": size, "verbose": 0}
+
+
+def _note_calls(model, calls: list) -> None:
+    """Notes when a step calls `compute_loss()` of a model."""
+    original = model.compute_loss
+
+    @functools.wraps(original)
+    def noted(*args, **kwargs):
+        calls.append("compute_loss")
+        return original(*args, **kwargs)
+
+    object.__setattr__(model, "compute_loss", noted)

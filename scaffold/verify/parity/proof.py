@@ -1,0 +1,171 @@
+"""Proves causes: finds the mistakes in Keras's own steps that give the numbers."""
+
+from collections.abc import Callable
+from functools import cache
+
+from .case import Case
+from .differences import Difference
+from .mistakes import EVALUATION, REPORTING, TRAINING, Mistake
+
+#: Runs with a mistake that may fail to reproduce numbers, for one class.
+MAX_FRUITLESS = 80
+
+#: Mistakes in training and in evaluation that are made together.
+Made = tuple[tuple[Mistake, ...], tuple[Mistake, ...]]
+
+#: Runs a case with mistakes, and returns what then differs from the class under test.
+Attempt = Callable[[frozenset, frozenset, set], list[Difference]]
+
+
+class Proof:
+    """The mistakes that are proven for a class so far."""
+
+    def __init__(self):
+        """Starts with none."""
+        self.proven: list[Made] = []
+        self.ruled_out: tuple[str, ...] = ()
+        self.left = MAX_FRUITLESS
+
+    def explain(
+        self, case: Case, differences: list[Difference], attempt: Attempt
+    ) -> list[tuple[str, ...]]:
+        """Returns the codes of the mistakes that reproduce the numbers of a class.
+
+        Args:
+            case: The case.
+            differences: How the numbers differ from those of Keras's own steps.
+            attempt: Runs the case with mistakes.
+
+        Returns:
+            Alternatives. Each is a tuple of the codes of mistakes that are made
+            together. Empty if no known mistake gives these numbers.
+        """
+        search = _Search(self, case, differences, attempt)
+        found = [*search.alternatives()]
+        self.proven += [made for made in found if made not in self.proven]
+        self.ruled_out = search.tried()
+        return [*dict.fromkeys(map(_codes, found))]
+
+
+@cache
+def proof_for(load) -> Proof:
+    """Returns the proof of the class that a function loads."""
+    return Proof()
+
+
+def _codes(made: Made) -> tuple[str, ...]:
+    training, evaluation = made
+    return tuple(dict.fromkeys(m.code for m in (*training, *evaluation)))
+
+
+#: What a mistake in training changes, beside the reports.
+TRAINED = ("weights", "optimizer", "trained")
+
+
+class _Search:
+    """The search for the mistakes that explain one case."""
+
+    def __init__(self, proof: Proof, case: Case, differences, attempt: Attempt):
+        self.proof, self.attempt = proof, attempt
+        self.differences = differences
+        self.training = [m for m in TRAINING if _can_matter(m, case)]
+        self.reporting = [m for m in REPORTING if _can_matter(m, case)]
+        self.evaluation = [m for m in EVALUATION if _can_matter(m, case)]
+        self.seen, self.made, self.met = {}, [], set()
+
+    def alternatives(self) -> list[Made]:
+        """Returns the mistakes that reproduce every number, the simplest only."""
+        again = [made for made in self.proof.proven if self._matches(*made)]
+        if again:
+            return again
+        if not any(map(_is_of_training, self.differences)):
+            return [((), (m,)) for m in self.evaluation if self._matches((), (m,))]
+        return self._singles() or self._pairs()
+
+    def tried(self) -> tuple[str, ...]:
+        """Returns the codes of the mistakes that were tried."""
+        return tuple(dict.fromkeys(code for made in self.made for code in _codes(made)))
+
+    def _singles(self) -> list[Made]:
+        moved = any(d.part in TRAINED for d in self.differences)
+        for group in (self.training if moved else (), self.reporting):
+            found = [made for m in group for made in self._with_evaluation((m,))]
+            if found:
+                return found
+        return []
+
+    def _with_evaluation(self, made: tuple[Mistake, ...]) -> list[Made]:
+        """Completes mistakes in training by the one in evaluation, if both match."""
+        differ = self._differences(made, made)
+        if differ is None or any(map(_is_of_training, differ)):
+            return []
+        # The same mistake in both steps, in training alone, or another one.
+        others = [made, (), *((m,) for m in self.evaluation)]
+        return [(made, other) for other in others if self._matches(made, other)][:1]
+
+    def _pairs(self) -> list[Made]:
+        """Tries two mistakes at once, such as one in the weights, one in the reports."""
+        right_weights = [
+            (m,) for m in self.training if self._gives_the_weights((m,))
+        ] or [()]
+        known = {made[0] for made in self.proof.proven if len(made[0]) == 1}
+        pairs = [(*one, m) for one in right_weights if one for m in self.reporting]
+        pairs += [
+            (*one, m)
+            for one in known
+            for m in (*self.training, *self.reporting)
+            if (m,) != one
+        ]
+        for pair in pairs:
+            found = self._with_evaluation(pair)
+            if found:
+                return found
+        return []
+
+    def _gives_the_weights(self, made: tuple[Mistake, ...]) -> bool:
+        differ = self._differences(made, made)
+        return differ is not None and not any(d.part in TRAINED for d in differ)
+
+    def _matches(self, training, evaluation) -> bool:
+        return self._differences(training, evaluation) == []
+
+    def _differences(self, training, evaluation) -> list[Difference] | None:
+        """Returns what differs with mistakes, or `None` if they were not tried."""
+        changes = tuple(
+            frozenset().union(*(m.changes for m in made))
+            for made in (training, evaluation)
+        )
+        known = (training, evaluation) in self.proof.proven
+        if changes not in self.seen:
+            if (self.proof.left <= 0 and not known) or not self._can_differ(changes):
+                return None
+            self.seen[changes] = self.attempt(*changes, self.met)
+            self.made.append((training, evaluation))
+            self.proof.left -= bool(self.seen[changes]) and not known
+        return self.seen[changes]
+
+    def _can_differ(self, changes: tuple) -> bool:
+        """Whether the case has losses that the changes leave out or double."""
+        kinds = {c.removesuffix(" twice") for some in changes for c in some}
+        kinds = {c.removesuffix(" left out") for c in kinds}
+        needed = kinds & {"added losses", "regularizers"}
+        met = {name.removesuffix(" left out") for name in self.met}
+        return not self.seen or not needed or bool(needed & met)
+
+
+def _is_of_training(difference: Difference) -> bool:
+    """Whether training shows a difference, and not only an evaluation."""
+    evaluated = ("evaluate", "evaluate_list", "predict", "weights_after", "order")
+    return difference.part not in evaluated and "/val_" not in difference.key
+
+
+def _can_matter(mistake: Mistake, case: Case) -> bool:
+    """Whether a mistake can change the numbers of a case."""
+    scaled = ("loss not scaled", "scaled loss reported", "clipped before")
+    for change in mistake.changes:
+        if ("weights" in change) and not case.weighted:
+            return False
+        if any(word in change for word in scaled) and not case.scales_loss:
+            # Without a scale, the change alone does nothing.
+            return False
+    return True
