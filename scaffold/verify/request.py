@@ -6,10 +6,23 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import KscaffoldError
-from ..regular_files import read, shown
+from ..regular_files import file_errors, is_regular, read, shown
 
 #: What to do about a file that Python cannot parse, or that crashes it.
 TOO_DEEP = "Simplify the file. It may nest expressions too deeply for Python."
+
+
+def import_hint(path: str, slow: bool = False) -> str:
+    """Returns what to do about a file that cannot be imported, or not in time."""
+    notebook = path.endswith(".ipynb")
+    if slow:
+        way = 'Put what takes long under `if __name__ == "__main__":`'
+        if notebook:
+            way = "Give the cells that take long the tag 'skip-execution'"
+        return f"An import runs the whole file. {way}, or raise --timeout."
+    if notebook:
+        return "Fix the cell. A cell with the tag 'skip-execution' is not run."
+    return "Make sure that Python can import the file."
 
 
 class VerifyError(KscaffoldError):
@@ -51,14 +64,27 @@ def parse_target(target: str) -> tuple[str, str]:
             read.
     """
     path, colon, name = target.rpartition(":")
-    if not colon or (not path.endswith(".py") and os.path.exists(target)):
+    source = path.endswith((".py", ".ipynb"))
+    if not colon or (not source and os.path.exists(target)):
         path, name = target, ""
-    if read(Path(path)) is None:
+    if not _can_be_read(Path(path)):
         raise VerifyError(
             f"{shown(Path(path))}: No such file or directory.",
-            "Name a Python file: FILE.py or FILE.py:CLASS.",
+            "Name a Python file or a notebook: FILE.py or FILE.py:CLASS.",
         )
     return path, name
+
+
+def _can_be_read(path: Path) -> bool:
+    """Checks that a file can be read, and returns whether it exists."""
+    if path.suffix != ".ipynb":
+        return read(path) is not None
+    # The images in a notebook may be larger than any source.
+    with file_errors(path, "read"):
+        if is_regular(path):
+            open(path, "rb").close()
+            return True
+    return False
 
 
 def check_environment() -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .causes import of_error
+from .notebook import is_cell, place
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,7 @@ def describe(error: BaseException) -> str:
     # Notes of `during()`. JAX adds notes as well.
     notes = [str(n) for n in getattr(error, "__notes__", ())]
     notes = [n for n in notes if n.startswith("in ")]
-    notes += [
-        f"at {os.path.basename(frame.filename)}:{frame.lineno}"
-        for frame in _frames(error)[-1:]
-    ]
+    notes += [f"at {place(f.filename, f.lineno)}" for f in _frames(error)[-1:]]
     where = f" ({', '.join(notes)})" if notes else ""
     return f"{': '.join(filter(None, [type(error).__name__, text]))}{where}"
 
@@ -87,7 +85,12 @@ def one_line(text: str, length: int) -> str:
 def _frames(error: BaseException) -> list[traceback.FrameSummary]:
     """Lists the frames of the user's files in an error's traceback."""
     frames = traceback.extract_tb(error.__traceback__)
-    return [f for f in frames if os.path.isfile(f.filename) and _is_users(f)]
+    return [f for f in frames if _is_source(f.filename) and _is_users(f)]
+
+
+def _is_source(filename: str) -> bool:
+    """Whether a file name in a traceback is a file's or a cell's, not `<string>`."""
+    return os.path.isfile(filename) or is_cell(filename)
 
 
 def _is_users(frame: traceback.FrameSummary) -> bool:

@@ -16,7 +16,8 @@ from typing import NoReturn
 from ..errors import KscaffoldError
 from ..regular_files import shown
 from .answers import ANSWERS, REQUEST, AnswerWriter
-from .request import TOO_DEEP
+from .notebook import compiled, is_notebook
+from .request import TOO_DEEP, import_hint
 from .verdict import describe, raised
 
 
@@ -69,7 +70,7 @@ def serve(folder: Path) -> None:
         what = describe(error).rstrip(".")
         answer(
             error=f"Importing {shown(Path(path))} raises {what}.",
-            hint="Make sure that Python can import the file.",
+            hint=import_hint(path),
         )
         return
     names = request.get("names")
@@ -90,7 +91,12 @@ def _syntax_error(path: str) -> KscaffoldError | None:
     """Returns why Python cannot compile a file. It may also crash the interpreter."""
     name = shown(Path(path))
     try:
-        compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+        if is_notebook(path):
+            compiled(path)
+        else:
+            compile(Path(path).read_bytes(), path, "exec", dont_inherit=True)
+    except KscaffoldError as error:
+        return error
     except (SyntaxError, ValueError) as error:
         return KscaffoldError(
             f"{name} is not valid Python: {error}.",

@@ -15,7 +15,7 @@ from ..interrupts import uninterrupted
 from ..regular_files import shown
 from .causes import of_ended_process
 from .child_process import ChildProcess
-from .request import TOO_DEEP, Request, VerifyError
+from .request import TOO_DEEP, Request, VerifyError, import_hint
 from .verdict import Verdict, one_line
 
 #: How many seconds a worker may take to import Keras, beside the limit of a check.
@@ -184,7 +184,7 @@ class _WorkerPool:
         if worker.names is None:
             raise VerifyError(
                 f"Importing {path} fails: {reason}.",
-                "Make sure that Python can import the file.",
+                import_hint(path, slow=reason.startswith("no result")),
             )
         # Before the first check and between two of them, it is the next one.
         name = worker.running or worker.names[0]

@@ -1,0 +1,226 @@
+"""Reads the code cells of a notebook, and runs them as a Python module.
+
+Only the standard library is needed. A cell has a file name of its own, such as
+`train.ipynb, cell 3`, so that errors and tracebacks name the cell.
+"""
+
+import __future__
+
+import ast
+import contextlib
+import importlib.abc
+import json
+import linecache
+import os
+import re
+import traceback
+import types
+from dataclasses import dataclass
+
+from .request import VerifyError
+
+#: Lines that IPython runs itself: magics, shell commands and help.
+MAGIC = re.compile(
+    r"\s*[%!?]"  # %matplotlib inline, !pip install keras, ?keras.Model
+    r"|\s*[\w., ]+=\s*[%!]"  # files = !ls
+    r"|.*[\w\])*]\?\??\s*$"  # keras.Model?
+    r"|\s*(?:pip|conda|mamba) install\b"  # IPython needs no % for these
+)
+
+#: The magics whose code is run like any other. The others are left out.
+RUN_CELL = re.compile(r"%%(?:time|capture)\b")
+RUN_LINE = re.compile(r"(\s*)%time\s+(?=\S)")
+
+#: The tags that Jupyter's own tools know: the cell is not run, or may raise.
+SKIP, MAY_RAISE = "skip-execution", "raises-exception"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A code cell.
+
+    Attributes:
+        filename: Its file name in tracebacks.
+        source: Its text.
+        code: Its text without magics. The lines have the same numbers.
+        may_raise: Whether an error in it is expected.
+    """
+
+    filename: str
+    source: str
+    code: str
+    may_raise: bool
+
+
+def is_notebook(path: str) -> bool:
+    """Returns whether a file is a notebook, judged by its name."""
+    return path.endswith(".ipynb")
+
+
+def place(filename: str, line: int) -> str:
+    """Returns a line of a file or of a cell, as it is printed."""
+    name = os.path.basename(filename)
+    return f"{name}, line {line}" if is_cell(filename) else f"{name}:{line}"
+
+
+def is_cell(filename: str) -> bool:
+    """Returns whether a file name in a traceback is a cell's."""
+    return re.search(r"\.ipynb, cell \d+$", filename) is not None
+
+
+def read_cells(path: str) -> list[Cell]:
+    """Reads the code cells of a notebook, except those that are not to be run.
+
+    They are counted from 1, as Jupyter numbers them after "Restart and run all".
+
+    Raises:
+        VerifyError: If the file is not a notebook, or its language is not Python.
+    """
+    name = os.path.basename(path)
+    try:
+        with open(path, "rb") as file:
+            notebook = json.load(file)
+        language = _language(notebook)
+        entries = [
+            (_text(cell["source"]), _dict(cell.get("metadata")).get("tags") or ())
+            for cell in notebook["cells"]
+            if cell["cell_type"] == "code"
+        ]
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise VerifyError(
+            f"{name} is not a notebook: {type(error).__name__}: {error}.",
+            "Save it in Jupyter's format of version 4, or convert it to a .py file.",
+        ) from error
+    if not language.startswith("python"):
+        raise VerifyError(
+            f"{name} is a notebook in {language!r}.", "Name a notebook in Python."
+        )
+    entries = [entry for entry in entries if entry[0].strip()]
+    return [
+        Cell(f"{path}, cell {number}", text, without_magics(text), MAY_RAISE in {*tags})
+        for number, (text, tags) in enumerate(entries, 1)
+        if SKIP not in tags
+    ]
+
+
+def cells_left_out(path: str) -> list[str]:
+    """Lists the cells that are not run because they start with a magic."""
+    return [
+        cell.filename.rpartition(", ")[2] for cell in read_cells(path) if not cell.code
+    ]
+
+
+def _language(notebook: dict) -> str:
+    metadata = _dict(notebook.get("metadata"))
+    known = _dict(metadata.get("language_info")).get("name")
+    known = known or _dict(metadata.get("kernelspec")).get("language")
+    return str(known or "python").lower()
+
+
+def _dict(value) -> dict:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(source: str | list[str]) -> str:
+    text = source if isinstance(source, str) else "".join(source)
+    return text.replace("\r\n", "\n")
+
+
+def without_magics(source: str) -> str:
+    """Replaces the magics of a cell. The other lines keep their numbers.
+
+    A line that is valid Python is never a magic, so only the lines of syntax errors are
+    looked at. Other syntax errors stay, for `compile()` to report.
+    """
+    lines = source.split("\n")
+    for number, line in enumerate(lines):
+        if line.startswith("%%"):
+            if not RUN_CELL.match(line):
+                return ""  # such as %%bash, which is another language
+            lines[number] = ""
+        elif line.strip():
+            break
+    while True:
+        code = "\n".join(lines)
+        try:
+            ast.parse(code)
+            return code
+        except SyntaxError as error:
+            if not _replace_magic(lines, error.lineno or 0):
+                return code
+
+
+def _replace_magic(lines: list[str], number: int) -> bool:
+    """Replaces the magic at a line, and the lines that continue it, if it is one."""
+    first = min(number, len(lines)) - 1
+    while first > 0 and lines[first - 1].endswith("\\"):
+        first -= 1
+    if first < 0 or not MAGIC.match(lines[first]):
+        return False
+    if RUN_LINE.match(lines[first]):
+        lines[first] = RUN_LINE.sub(r"\1", lines[first], count=1)
+        return True
+    end = first
+    while lines[end].endswith("\\") and end + 1 < len(lines):
+        end += 1
+    indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
+    lines[first : end + 1] = [f"{indent}pass"] + [""] * (end - first)
+    return True
+
+
+def compiled(path: str) -> list[tuple[Cell, types.CodeType]]:
+    """Reads and compiles the cells of a notebook.
+
+    Raises:
+        VerifyError: If the file is not a notebook in Python.
+        SyntaxError: If a cell is not valid Python.
+    """
+    found, flags = [], 0
+    for cell in read_cells(path):
+        code = compile(cell.code, cell.filename, "exec", flags, dont_inherit=True)
+        # As in IPython, `from __future__ import annotations` holds for later cells.
+        flags |= code.co_flags & __future__.annotations.compiler_flag
+        found.append((cell, code))
+    return found
+
+
+class _Shell:
+    """What `get_ipython()` returns: an object whose methods do nothing."""
+
+    def __getattr__(self, name: str):
+        """Returns a method that does nothing."""
+        return lambda *arguments, **settings: None
+
+
+class NotebookLoader(importlib.abc.Loader):
+    """Runs the cells of a notebook as a module, in the notebook's folder."""
+
+    def __init__(self, path: str):
+        """Initializes the loader with the path of the notebook."""
+        self.path = path
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """Runs the cells in order. An error gets a note that names the cell."""
+        vars(module).update(display=print, get_ipython=_Shell)
+        with contextlib.chdir(os.path.dirname(os.path.abspath(self.path))):
+            for cell, code in compiled(self.path):
+                lines = cell.source.splitlines(keepends=True)
+                # Without a time, the entry is kept although there is no such file.
+                entry = len(cell.source), None, lines, cell.filename
+                linecache.cache[cell.filename] = entry
+                _run(cell, code, module)
+
+
+def _run(cell: Cell, code: types.CodeType, module: types.ModuleType) -> None:
+    """Runs a cell."""
+    try:
+        exec(code, vars(module))
+    except BaseException as error:
+        if cell.may_raise and isinstance(error, Exception):
+            return
+        frames = traceback.extract_tb(error.__traceback__)
+        cells = [f.filename for f in frames if is_cell(f.filename)]
+        if cells[-1:] != [cell.filename]:
+            # A function of another cell raised it.
+            error.add_note(f"in {cell.filename.rpartition(', ')[2]}")
+        raise
