@@ -254,7 +254,7 @@ def test_file_in_a_package(tmp_path):
 
 
 def test_file_is_imported_once(tmp_path):
-    """The file is imported again only if Keras rewrites the bases of the class."""
+    """The checks share one import of the file."""
     counter = tmp_path / "count"
     counter.touch()
     source = f"open({str(counter)!r}, 'a').write('.')\n\n\nclass Model(keras.Model):\n"

@@ -6,6 +6,9 @@
 - `process_guard.py` is the child process. It runs `worker.py`, and ends with kscaffold.
 - `class_in_file.py` finds the class under test, and `owned_objective.py` its loss and
   metrics. `build_option.py` builds the models of `--build`.
+- `file_import.py` imports a file as its package does, and `notebook.py` runs the cells
+  of a notebook. `module_classes.py` finds the class in a module. `definitions.py` finds
+  its lines, and `keras_classes.py` restores its bases.
 - `checks.py` lists and runs every check. `report.py` prints the verdicts.
 - `parity/` compares the class with `keras.Model`, one case per Keras feature.
 - `contract/` checks invariants that every training step must satisfy.

@@ -1,9 +1,11 @@
 """Builds the models of `--build`, and checks them before their steps are tested."""
 
+import contextlib
 import importlib
 import os
 import types
 from collections.abc import Callable
+from functools import partial
 
 import keras
 import numpy as np
@@ -12,6 +14,8 @@ from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
 from .file_import import import_alone, import_file
+from .keras_classes import is_of_keras
+from .notebook import is_notebook
 from .verdict import describe
 
 #: The number of batches of the data. They are full, so that all have one shape.
@@ -29,18 +33,21 @@ def build_hint(module: types.ModuleType, path: str) -> str:
     return f"Name a function that returns {RESULT}: --build FILE:FUNCTION."
 
 
-def user_builder(place: str, cls: type, batch_size: int) -> Callable[[], tuple]:
+def user_builder(
+    place: str, module: types.ModuleType, check: Callable, batch_size: int
+) -> Callable[[], tuple]:
     """Returns a checked builder that calls the user's function.
 
     Args:
         place: `FILE:FUNCTION` or `MODULE:FUNCTION`.
-        cls: The class of the model.
+        module: The file under test. It is not imported again if it has the function.
+        check: Raises an error if the class of the model is not the class under test.
         batch_size: The rows of a batch.
 
     Raises:
         SpecError: If the function does not exist, or for the reasons of `checked()`.
     """
-    return checked(f"--build {place}", _function(place), cls, batch_size)
+    return checked(f"--build {place}", _function(place, module), check, batch_size)
 
 
 def example_builder(
@@ -64,18 +71,36 @@ def example_builder(
         )
     example = import_alone(example_path(spec.recipe))
     make = lambda: (module.build_model(), example.data(spec))  # noqa: E731
-    return checked(f"build_model() of {file}", make, cls, batch_size)
+    check = partial(check_name, cls)
+    return checked(f"build_model() of {file}", make, check, batch_size)
+
+
+def check_name(cls: type, what: str, built: type) -> None:
+    """Checks by its name that the class of a model is a class or extends it.
+
+    By name, because the file may have been imported more than once.
+
+    Raises:
+        SpecError: If it is another class.
+    """
+    bases = [base.__name__ for base in built.__mro__ if not is_of_keras(base)]
+    if cls.__name__ not in bases:
+        raise SpecError(
+            f"{what} returns a {built.__name__}, not a {cls.__name__}.",
+            f"Return {RESULT} of the class under test.",
+        )
 
 
 def checked(
-    what: str, make: Callable, cls: type, batch_size: int
+    what: str, make: Callable, check: Callable, batch_size: int
 ) -> Callable[[], tuple]:
     """Returns a function that makes a model and its data, and checks both.
 
     Args:
         what: The name of `make` in error messages.
         make: Returns a model, or a model and its data.
-        cls: The class of the model.
+        check: Called with `what` and the class of the model. It raises an error if
+            that is not the class under test.
         batch_size: The rows of a batch.
 
     Returns:
@@ -98,7 +123,7 @@ def checked(
             ) from error
         pair = isinstance(result, tuple) and len(result) == 2
         model, data = result if pair else (result, None)
-        _check(what, model, cls)
+        _check(what, model, check)
         if last and last[0] is model:
             raise SpecError(
                 f"{what} returns the same model twice.",
@@ -114,19 +139,22 @@ def checked(
     return build
 
 
-def _function(place: str) -> Callable:
-    """Imports the function that `--build` names."""
+def _function(place: str, module: types.ModuleType) -> Callable:
+    """Finds the function that `--build` names, and imports its file."""
     where, _, name = place.rpartition(":")
     if not where:
         raise SpecError(f"--build {place!r} names no function.", "Use FILE:FUNCTION.")
-    is_file = where.endswith(".py")
+    is_file = where.endswith((".py", ".ipynb"))
     if is_file and not os.path.isfile(where):
         raise SpecError(
             f"--build {place}: the file {where} does not exist.",
             "Check the path. It is relative to the current folder.",
         )
     try:
-        module = import_file(where) if is_file else importlib.import_module(where)
+        if not is_file:
+            module = importlib.import_module(where)
+        elif not os.path.samefile(where, module.__file__):
+            module = import_file(where)
     except (Exception, SystemExit) as error:
         raise SpecError(
             f"--build {place}: importing {where} raises {describe(error)}.",
@@ -137,7 +165,19 @@ def _function(place: str) -> Callable:
         raise SpecError(
             f"--build {place}: {where} has no function {name!r}.", f"It has {names}."
         )
-    return getattr(module, name)
+    function = getattr(module, name)
+    return _in_folder(function, where) if is_notebook(where) else function
+
+
+def _in_folder(function: Callable, path: str) -> Callable:
+    """Returns a function that runs in the folder of a file, as a notebook does."""
+    folder = os.path.dirname(os.path.abspath(path))
+
+    def call():
+        with contextlib.chdir(folder):
+            return function()
+
+    return call
 
 
 def _functions(module: types.ModuleType) -> list[str]:
@@ -149,20 +189,14 @@ def _functions(module: types.ModuleType) -> list[str]:
     ]
 
 
-def _check(what: str, model, cls: type) -> None:
+def _check(what: str, model, check: Callable) -> None:
     """Raises an error unless the model is a compiled model of the class."""
     if not isinstance(model, keras.Model):
         raise SpecError(
             f"{what} returns a {type(model).__name__}, not a keras.Model.",
             f"Return {RESULT}.",
         )
-    # By name: the file may have been imported more than once.
-    bases = [b for b in type(model).__mro__ if b.__module__.split(".")[0] != "keras"]
-    if cls.__name__ not in [base.__name__ for base in bases]:
-        raise SpecError(
-            f"{what} returns a {type(model).__name__}, not a {cls.__name__}.",
-            f"Return {RESULT} of the class under test.",
-        )
+    check(what, type(model))
     if not model.compiled:
         raise SpecError(
             f"{what} returns a model that is not compiled.",

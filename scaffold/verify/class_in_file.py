@@ -3,18 +3,20 @@
 import inspect
 import os
 import tokenize
-import types
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import keras
 
 from ..errors import SpecError
-from ..header import parse_header
+from ..header import Header, parse_header
 from ..recipes import example_path
 from .build_option import build_hint, example_builder, user_builder
 from .class_under_test import ClassUnderTest, generated_class
 from .file_import import import_file
+from .keras_classes import restore_bases
+from .module_classes import check_built, class_of_module
+from .notebook import is_notebook
 from .owned_objective import add_owned_objective, named_objective
 from .parity.batches import BATCH
 from .verdict import describe
@@ -31,8 +33,9 @@ def find_class(
     """Finds the class in a file, how it is built, and its loss and metrics.
 
     Args:
-        path: The file.
-        class_name: The class. May be omitted if the file defines only one.
+        path: The file: Python source or a notebook.
+        class_name: The class. May be omitted if the file defines only one, or if the
+            function of `--build` returns a model of it.
         loss: The Keras name of its loss, unless `compile()` gets the loss.
         metrics: Likewise, the Keras names of its metrics.
         build: `FILE:FUNCTION` or `MODULE:FUNCTION` that builds the model.
@@ -40,16 +43,27 @@ def find_class(
 
     Raises:
         SpecError: If there is no such class, if there are several, if a name is
-            unknown, or if it is unknown how to build the class.
+            unknown, if it is unknown how to build the class, or if `build` is wrong.
         Exception: What the file raises when it is imported.
     """
     module = import_file(path)
-    cls = _class(module, class_name)
-    load = _loader(path, cls)
-    with tokenize.open(path) as file:
-        header = parse_header(file.read())
+    objective = named_objective(loss, metrics)
+    if build:
+        check = partial(check_built, module, class_name)
+        builder = user_builder(build, module, check, batch_size)
+        return ClassUnderTest(
+            lambda: type(builder()[0]),  # which may be a new class in each call
+            "functional",
+            objective,
+            build=builder,
+            unknown="--build has no reference model, so only the invariants apply",
+            batch_size=batch_size,
+        )
+    cls = class_of_module(module, class_name)
+    load = partial(restore_bases, cls)
+    header = _header(path)
     generated = header and header.spec.class_name == cls.__name__
-    if generated and not (loss or metrics or build):
+    if generated and not (loss or metrics):
         tested = replace(generated_class(header.spec), load=load, batch_size=batch_size)
         if not os.path.exists(example_path(header.spec.recipe)):
             return tested
@@ -59,17 +73,7 @@ def find_class(
             build=example_builder(header.spec, module, cls, batch_size),
             unknown="keras.Model lacks this algorithm, so only the invariants apply",
         )
-    objective = named_objective(loss, metrics)
-    if build:
-        return ClassUnderTest(
-            load,
-            "functional",
-            objective,
-            build=user_builder(build, cls, batch_size),
-            unknown="--build has no reference model, so only the invariants apply",
-            batch_size=batch_size,
-        )
-    style = _style(cls)
+    style = _style(load())
     if not style:
         raise SpecError(
             f"{cls.__name__}.__init__() requires arguments.", build_hint(module, path)
@@ -85,54 +89,12 @@ def find_class(
         ) from error
 
 
-def _loader(path: str, cls: type) -> Callable[[], type]:
-    """Returns a function that returns a class with its original base classes.
-
-    It imports the file again only if Keras has rewritten the bases of the class.
-    """
-    loaded = cls, cls.__mro__
-
-    def load() -> type:
-        nonlocal loaded
-        if loaded[0].__mro__ != loaded[1]:
-            again = getattr(import_file(path), cls.__name__)
-            loaded = again, again.__mro__
-        return loaded[0]
-
-    return load
-
-
-def _is_model(cls) -> bool:
-    return inspect.isclass(cls) and issubclass(cls, keras.Model)
-
-
-def _class(module: types.ModuleType, name: str) -> type:
-    """Returns the model class of a module with a name, or its only one."""
-    defined = [
-        cls
-        for cls in dict.fromkeys(filter(_is_model, vars(module).values()))
-        if cls.__module__ == module.__name__
-    ]
-    named = getattr(module, name, None) if name else None
-    if _is_model(named):
-        return named
-    file, names = os.path.basename(module.__file__), [cls.__name__ for cls in defined]
-    if not defined:
-        raise SpecError(
-            f"{file} defines no subclass of keras.Model.",
-            "Name a file that defines one.",
-        )
-    if name:
-        raise SpecError(
-            f"{file} has no subclass of keras.Model named {name!r}.",
-            f"It defines {', '.join(names)}.",
-        )
-    if len(defined) > 1:
-        raise SpecError(
-            f"{file} defines {len(names)} models: {', '.join(names)}.",
-            f"Name one, such as {file}:{names[0]}.",
-        )
-    return defined[0]
+def _header(path: str) -> Header | None:
+    """Returns the header of a generated file."""
+    if is_notebook(path):
+        return None
+    with tokenize.open(path) as file:
+        return parse_header(file.read())
 
 
 def _style(cls: type) -> str:

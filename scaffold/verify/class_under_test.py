@@ -21,7 +21,8 @@ class ClassUnderTest:
     Attributes:
         load: Returns the class with its original base classes. Keras rewrites the
             bases of a class that is called as `cls(inputs, outputs)`, so it cannot be
-            subclassed afterwards.
+            subclassed afterwards. With `build` by the user, it is the class of a new
+            model, as the function leaves it.
         style: How it is built: `functional`, `graph` (only from inputs and outputs),
             `sequential`, or `subclass` (a case replaces its layers and its `call()`).
         objective: The loss and the metrics that it trains with, owned or compiled.
