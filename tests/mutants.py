@@ -216,7 +216,7 @@ MUTANTS = (
         APPLY,
         "self.optimizer.apply(grads, self.trainable_variables)",
         "plain",
-        "read outside a scope",
+        "change variables in place",
     ),
     Mutant(
         "metrics are updated in the differentiated function",

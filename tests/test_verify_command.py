@@ -55,7 +55,7 @@ def test_failure():
     assert "  activity regularizer             DIFFERS\n" in done.stdout
     assert "  TypeError: 'NoneType' object is not callable" in done.stdout
     assert "  Cause: A variable is read outside a scope" in done.stdout
-    assert "  Fix:   Run the model with stateless_call()" in done.stdout
+    assert "  Fix:   Take its value from the state." in done.stdout
 
 
 NOISY = """

@@ -195,7 +195,7 @@ def test_one_mistake_hides_no_other(tmp_path):
 @pytest.mark.parametrize(
     ("change", "cause", "fix"),
     [
-        ({"result": "logs"}, "does not return two things", "Return logs, ("),
+        ({"result": "logs"}, "does not return (logs, state)", "Return logs, ("),
         (
             {"apply": "self.optimizer.apply_gradients(zip(grads, trainable))"},
             "apply_gradients() and apply() change variables",

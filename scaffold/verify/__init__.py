@@ -12,7 +12,10 @@
 - `checks.py` lists and runs every check. `report.py` prints the verdicts.
 - `parity/` compares the class with `keras.Model`, one case per Keras feature.
 - `contract/` checks invariants that every training step must satisfy.
-- `causes.toml` holds the cause and the fix that a failure is reported with.
+- `verdict.py` is the result of a check. `user_lines.py` finds the user's line in an
+  error, `error_facts.py` what the error does not say. `watched_steps.py` and
+  `step_results.py` refuse what Keras cannot use.
+- `causes.toml` holds the cause, the fix and the code that a failure is reported with.
 
 Only this package imports Keras and JAX, and only in the child processes or when the
 checks are listed.

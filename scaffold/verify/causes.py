@@ -23,27 +23,40 @@ class Explanation(NamedTuple):
 
 
 def of_error(
-    name: str, error: str, line: str = "", by_keras: bool = False
+    name: str,
+    error: str,
+    line: str = "",
+    function: str = "",
+    source: str = "",
+    by_keras: bool = False,
 ) -> Explanation:
     """Returns the explanation of an error.
 
     Args:
         name: The name of the check that raised it.
-        error: Its type and message.
-        line: The last line of the user's file that was running.
-        by_keras: Whether Keras raised it, and not the user's code.
+        error: Its type and message, and facts about it.
+        line: The user's statement that was running.
+        function: The name of the user's function that was running.
+        source: The source of that function.
+        by_keras: Whether Keras raised it, and no code of the user was running.
     """
     for entry in _TEXTS["error"]:
-        if not re.search(entry["pattern"], error) or entry.get("line", "") not in line:
-            continue
-        if entry.get("case", name) == name and by_keras >= entry.get("by_keras", False):
-            return Explanation(entry["cause"], entry["fix"], entry["code"])
-    raise LookupError(error)  # unreachable: the last pattern matches everything
+        found = re.search(entry.get("pattern", ""), error)
+        if (
+            found
+            and re.search(entry.get("line", ""), line)
+            and re.search(entry.get("source", ""), source)
+            and re.fullmatch(entry.get("function", ".*"), function)
+            and entry.get("case", name) == name
+            and entry.get("by_keras", by_keras) == by_keras
+        ):
+            return _explanation(entry, **found.groupdict())
+    raise LookupError(error)  # unreachable: the last entry fits everything
 
 
 def of_invariant(name: str) -> Explanation:
     """Returns what usually breaks an invariant."""
-    return Explanation(**_TEXTS["invariant"][name])
+    return _explanation(_TEXTS["invariant"][name])
 
 
 def finding(name: str, names: str = "") -> Explanation:
@@ -53,9 +66,7 @@ def finding(name: str, names: str = "") -> Explanation:
         name: The finding's key in `causes.toml`.
         names: The logs that the text mentions.
     """
-    entry = _TEXTS["finding"][name]
-    cause, fix = (entry[key].replace("{names}", names) for key in ("cause", "fix"))
-    return Explanation(cause, fix, entry["code"])
+    return _explanation(_TEXTS["finding"][name], names=names)
 
 
 def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
@@ -72,9 +83,7 @@ def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
 
 def of_ended_process(name: str) -> Explanation:
     """Returns why a process ended during a check, or had no result in time."""
-    entry = _TEXTS["process"]["ended"]
-    fix = entry["fix"].format(name=name)
-    return Explanation(entry["cause"], fix, entry["code"])
+    return _explanation(_TEXTS["process"]["ended"], name=name)
 
 
 def codes() -> dict[str, str]:
@@ -85,3 +94,12 @@ def codes() -> dict[str, str]:
 def _entries() -> list[dict]:
     named = [kind for name, kind in _TEXTS.items() if name != "error"]
     return [*_TEXTS["error"], *(entry for kind in named for entry in kind.values())]
+
+
+def _explanation(entry: dict, **values: str) -> Explanation:
+    """Returns the texts of an entry, with values in place of their `{names}`."""
+    cause, fix = (
+        re.sub(r"\{(\w+)\}", lambda name: values[name[1]], entry[kind])
+        for kind in ("cause", "fix")
+    )
+    return Explanation(cause, fix, entry["code"])

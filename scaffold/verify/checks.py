@@ -9,6 +9,7 @@ from .contract.invariant_list import INVARIANTS
 from .parity.case_list import CASES
 from .parity.check import check_case
 from .verdict import Verdict
+from .watched_steps import watched
 
 CHECKS = (*CASES, *INVARIANTS)
 
@@ -16,7 +17,7 @@ CHECKS = (*CASES, *INVARIANTS)
 def run(check, tested: ClassUnderTest) -> Verdict:
     """Checks a class against a parity case or an invariant."""
     run_check = check_invariant if isinstance(check, Invariant) else check_case
-    return run_check(check, tested)
+    return run_check(check, watched(tested))
 
 
 def select(pattern: str = "", quick: bool = False) -> list:

@@ -1,14 +1,13 @@
 """The result of a check."""
 
-import os
-import sys
-import traceback
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from .causes import of_error
-from .notebook import is_cell, place
+from .error_facts import facts
+from .user_lines import Line, lines_of, source, statement, user_lines
 
 
 @dataclass(frozen=True)
@@ -48,31 +47,57 @@ class Verdict:
         return self.outcome in ("differs", "raises")
 
 
+class StepError(Exception):
+    """A step does or returns what Keras cannot use. The text says what."""
+
+
 def raised(check, error: BaseException) -> Verdict:
     """Returns the verdict on a check that ended with an error."""
-    detail = describe(error)
-    lines = [frame.line or "" for frame in _frames(error)]
-    innermost = traceback.extract_tb(error.__traceback__)[-1:]
-    by_keras = not all(map(_is_users, innermost))
-    explanation = of_error(check.name, detail, lines[-1] if lines else "", by_keras)
+    from .watched_steps import definition  # imports Keras
+
+    lines, running = user_lines(error), lines_of(error)
+    text = "\n".join([_text(error), *facts(error, lines[-1] if lines else None)])
+    place = lines[-1] if lines else definition(text)
+    explanation = of_error(
+        check.name,
+        text,
+        statement(place) if lines else "",
+        running[-1].function if running else "",
+        source(place) if place else "",
+        not running,
+    )
+    reads = re.findall("^fact: (reads .*)", text, re.MULTILINE)
+    detail = describe(error, place, *reads)
     codes = ((explanation.code,),)
     return Verdict(
         check.name, check.group, "raises", detail, *explanation, explained_by=codes
     )
 
 
-def describe(error: BaseException) -> str:
-    """Returns an error's type, the start of its message, and where it was raised."""
+def describe(error: BaseException, place: Line | None = None, *notes: str) -> str:
+    """Returns an error's type, the start of its message, and where it was raised.
+
+    Args:
+        error: The error.
+        place: The line to name. If `None`, the last one of the user's code that ran.
+        *notes: What to add before the line.
+    """
+    # Notes of `during()`. JAX adds notes as well.
+    during = [str(note) for note in getattr(error, "__notes__", ())]
+    notes = [*(note for note in during if note.startswith("in ")), *notes]
+    places = [place] if place else user_lines(error)[-1:]
+    where = ", ".join([*notes, *(f"at {line}" for line in places)])
+    return one_line(_text(error), 300) + (f" ({where})" if where else "")
+
+
+def _text(error: BaseException) -> str:
+    """Returns the type and the message of an error. `StepError` needs no type."""
     try:
-        text = one_line(str(error), 300)
+        text = str(error)
     except BaseException as failure:
         text = f"str() of it raises {type(failure).__name__}"
-    # Notes of `during()`. JAX adds notes as well.
-    notes = [str(n) for n in getattr(error, "__notes__", ())]
-    notes = [n for n in notes if n.startswith("in ")]
-    notes += [f"at {place(f.filename, f.lineno)}" for f in _frames(error)[-1:]]
-    where = f" ({', '.join(notes)})" if notes else ""
-    return f"{': '.join(filter(None, [type(error).__name__, text]))}{where}"
+    kind = "" if isinstance(error, StepError) else type(error).__name__
+    return ": ".join(filter(None, [kind, text]))
 
 
 def one_line(text: str, length: int) -> str:
@@ -80,26 +105,6 @@ def one_line(text: str, length: int) -> str:
     line = " ".join(text[: 10 * length].split())
     line = line if len(line) <= length else f"{line[: length - 3]}..."
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
-
-
-def _frames(error: BaseException) -> list[traceback.FrameSummary]:
-    """Lists the frames of the user's files in an error's traceback."""
-    frames = traceback.extract_tb(error.__traceback__)
-    return [f for f in frames if _is_source(f.filename) and _is_users(f)]
-
-
-def _is_source(filename: str) -> bool:
-    """Whether a file name in a traceback is a file's or a cell's, not `<string>`."""
-    return os.path.isfile(filename) or is_cell(filename)
-
-
-def _is_users(frame: traceback.FrameSummary) -> bool:
-    """Whether a frame is of the user's code: not ours, Keras's or Python's."""
-    ours = os.path.dirname(os.path.dirname(__file__))
-    installed = (ours, sys.prefix, sys.base_prefix)
-    return not frame.filename.startswith(installed) and (
-        "site-packages" not in frame.filename
-    )
 
 
 @contextmanager

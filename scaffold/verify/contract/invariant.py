@@ -6,11 +6,15 @@ also applies to algorithms that `keras.Model` lacks.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import keras
 
-from ..causes import of_invariant
+from ..causes import of_invariant, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
+from ..parity.keras_steps import use_mistaken_steps
+from ..parity.mistakes import MISTAKES
+from ..parity.own_steps import replaceable
 from ..verdict import Verdict, raised
 from .model_factory import ModelFactory, NotApplicable
 
@@ -43,6 +47,7 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
         return Verdict(name, group, "not applicable", NO_WEIGHTS)
     # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
+    keras.config.disable_traceback_filtering()  # which clear_session() enables
     try:
         problems = invariant.find_problems(ModelFactory(tested))
     except NotApplicable as reason:
@@ -53,4 +58,34 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
         return Verdict(name, group, "holds")
     shown = "; ".join(problems[:3])
     more = f"; {len(problems) - 3} more" if len(problems) > 3 else ""
-    return Verdict(name, group, "differs", shown + more, *of_invariant(name))
+    found = _proven(invariant, tested, problems)
+    explanation = of_mistakes(found) if found else of_invariant(name)
+    codes = (*found, (of_invariant(name).code,))
+    return Verdict(
+        name, group, "differs", shown + more, *explanation, explained_by=codes
+    )
+
+
+def _proven(
+    invariant: Invariant, tested: ClassUnderTest, problems: list[str]
+) -> list[tuple[str, ...]]:
+    """Returns the codes of the mistakes with which Keras's own steps have the problems.
+
+    Several mistakes can break an invariant in the same way.
+    """
+    model = replaceable(tested)
+    if model is None:
+        return []
+    found = []
+    for mistake in MISTAKES:
+        if invariant.name not in mistake.explains or (mistake.code,) in found:
+            continue
+        changes = mistake.changes
+        change = partial(use_mistaken_steps, training=changes, evaluation=changes)
+        keras.utils.clear_session(free_memory=False)
+        try:
+            same = invariant.find_problems(ModelFactory(model, change)) == problems
+        except Exception:
+            continue
+        found += [(mistake.code,)] * same
+    return found

@@ -1,6 +1,6 @@
 """The invariants that every training step must satisfy."""
 
-from . import step_checks, training_checks
+from . import gradient_checks, step_checks, training_checks
 from .invariant import Invariant
 
 INVARIANTS = (
@@ -17,6 +17,15 @@ INVARIANTS = (
     Invariant("each step compiles once", training_checks.recompilation),
     Invariant("all state is updated", step_checks.state_updates),
     Invariant("gradients reach every variable", training_checks.gradients),
+    Invariant(
+        "the loss falls along the gradient",
+        gradient_checks.descent,
+        quick=True,
+    ),
+    Invariant(
+        "regularizers and added losses reach the loss",
+        gradient_checks.added_losses,
+    ),
     Invariant("random numbers depend on the state", step_checks.random_keys),
     Invariant("metrics are reset each epoch", training_checks.metric_resets),
     Invariant("evaluation changes no weights", training_checks.evaluation),

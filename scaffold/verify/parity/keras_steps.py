@@ -47,6 +47,8 @@ def use_mistaken_steps(
 
 def _replace(model, methods: dict) -> None:
     cls = type(model)
+    for name in methods:
+        vars(model).pop(name, None)  # `watched_steps.py` sets them
     methods = {"__module__": cls.__module__, **methods}
     model.__class__ = type(cls.__name__, (cls,), methods)
 

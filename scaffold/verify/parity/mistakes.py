@@ -90,3 +90,5 @@ EVALUATION = (
     _mistake("evaluation-tracker-idle", "tracker left out"),
     _mistake("evaluation-drops-metrics", "metrics dropped"),
 )
+
+MISTAKES = (*TRAINING, *REPORTING, *EVALUATION)

@@ -5,6 +5,7 @@ Keras's own steps train the model.
 """
 
 import functools
+import types
 from functools import cache
 
 import keras
@@ -27,6 +28,22 @@ def brings_more(cls: type) -> bool:
 def why_not_own_steps(tested: ClassUnderTest) -> str:
     """Returns why a class cannot be compared with itself, or an empty string."""
     return _why_not(tested, tested.load)
+
+
+def replaceable(tested: ClassUnderTest) -> ClassUnderTest | None:
+    """Returns a class to which Keras's own steps can be given, for the same models.
+
+    It is the class under test, or `keras.Model` if the class computes its loss itself.
+    """
+    if not why_not_own_steps(tested):
+        return tested
+    if tested.build or tested.unknown:
+        return None
+    base = keras.Sequential if tested.style == "sequential" else keras.Model
+    base = types.new_class("Base", (base,))
+    return ClassUnderTest(
+        lambda: base, tested.style, tested.objective, tested.loss, weighted=True
+    )
 
 
 @cache
@@ -54,7 +71,7 @@ def _why_not(tested: ClassUnderTest, load) -> str:
 
 
 def _compiled(tested: ClassUnderTest) -> tuple:
-    """Builds a compiled model, and returns it and arguments of `fit()` for one batch."""
+    """Builds a compiled model, and returns it and the arguments of `fit()`."""
     if tested.build:
         model, data = tested.build()
     else:

@@ -104,7 +104,7 @@ class _Search:
         return [(made, other) for other in others if self._matches(made, other)][:1]
 
     def _pairs(self) -> list[Made]:
-        """Tries two mistakes at once, such as one in the weights, one in the reports."""
+        """Tries two mistakes at once, one in the weights and one in the reports."""
         right_weights = [
             (m,) for m in self.training if self._gives_the_weights((m,))
         ] or [()]

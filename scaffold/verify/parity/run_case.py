@@ -34,6 +34,7 @@ def run(
 def _run(case: Case, tested: ClassUnderTest, change: Callable) -> dict:
     # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
+    keras.config.disable_traceback_filtering()  # which clear_session() enables
     keras.utils.set_random_seed(11)
     keras.config.set_dtype_policy(case.policy)
     if case.distribution:
