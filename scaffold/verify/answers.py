@@ -16,6 +16,7 @@ KINDS = (
     {"error": str, "hint": str},
     {"groups": dict, "names": list},
     {"begins": str},
+    {"postponed": str},
     {"verdict": dict},
 )
 

@@ -81,6 +81,18 @@ def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
     return Explanation(cause, fix, entries[0]["code"])
 
 
+def of_code(code: str) -> Explanation:
+    """Returns the explanation of a code, without the names that texts can mention."""
+    [entry, *_] = [entry for entry in _entries() if entry["code"] == code]
+    return Explanation(entry["cause"], entry["fix"], code)
+
+
+def also(code: str) -> tuple[str, ...]:
+    """Returns the codes of what a cause brings about as well."""
+    found = [e.get("also", ()) for e in _entries() if e["code"] == code]
+    return tuple(name for names in found for name in names)
+
+
 def of_ended_process(name: str) -> Explanation:
     """Returns why a process ended during a check, or had no result in time."""
     return _explanation(_TEXTS["process"]["ended"], name=name)

@@ -10,6 +10,8 @@ from itertools import groupby
 
 import click
 
+from .reports import Report, reports
+
 MARKS = {
     "exact": ("exact", "green"),
     "close": ("close", "green"),
@@ -20,6 +22,13 @@ MARKS = {
 }
 
 
+#: What to do if a difference is no mistake.
+ON_PURPOSE = (
+    "If you changed the mathematics on purpose, Keras's own trainer is no reference: "
+    "check the class with --only contract."
+)
+
+
 def failed(verdict: dict) -> bool:
     """Whether the class failed the check."""
     return verdict["outcome"] in ("differs", "raises")
@@ -27,7 +36,12 @@ def failed(verdict: dict) -> bool:
 
 def as_text(verdicts: list[dict]) -> str:
     """Returns the table, the failures and a summary."""
-    lines = [*_table(verdicts), *_left_out(verdicts), *_failures(verdicts)]
+    lines = [
+        *_table(verdicts),
+        *_compared_with(verdicts),
+        *_left_out(verdicts),
+        *_failures(verdicts),
+    ]
     text = "\n".join([*lines, "", summary(verdicts)]) + "\n"
     colored = sys.stdout is not None and sys.stdout.isatty()
     return text if colored and "NO_COLOR" not in os.environ else click.unstyle(text)
@@ -44,6 +58,16 @@ def _table(verdicts: list[dict]) -> Iterator[str]:
             detail = verdict["detail"] if verdict["outcome"] == "close" else ""
             mark = click.style(mark, fg=color)
             yield f"  {verdict['name']:<{width}}  {mark}  {detail}".rstrip()
+
+
+def _compared_with(verdicts: list[dict]) -> Iterator[str]:
+    """Yields what the class was compared with."""
+    names = dict.fromkeys(v["compared_with"] for v in verdicts if v["compared_with"])
+    if names:
+        yield click.style("compared with", bold=True)
+    for name in names:
+        count = sum(v["compared_with"] == name for v in verdicts)
+        yield f"  {name} ({count} {'case' if count == 1 else 'cases'})"
 
 
 def _left_out(verdicts: list[dict]) -> Iterator[str]:
@@ -66,38 +90,27 @@ def _left_out(verdicts: list[dict]) -> Iterator[str]:
 
 
 def _failures(verdicts: list[dict]) -> Iterator[str]:
-    """Yields the failures, one paragraph for each cause."""
-    failures = {verdict["name"]: verdict for verdict in verdicts if failed(verdict)}
-    causes = {}
-    for verdict in failures.values():
-        simplest = _simplest(verdict, failures)
-        key = simplest["cause"], simplest["fix"]
-        causes.setdefault(key, []).append(verdict)
-    for (cause, fix), found in causes.items():
-        yield from ["", *_failure(cause, fix, found)]
+    """Yields the failures, one paragraph for each cause, and what to do next."""
+    failures = [verdict for verdict in verdicts if failed(verdict)]
+    for report in reports(failures):
+        yield from ["", *_failure(report)]
+    if any(v["outcome"] == "differs" and v["compared_with"] for v in failures):
+        yield from ["", *_wrap("", ON_PURPOSE)]
 
 
-def _simplest(verdict: dict, failures: dict[str, dict]) -> dict:
-    """Returns the simplest failure that explains a verdict."""
-    plain = failures.get("plain")
-    compared = verdict["outcome"] == "differs" and verdict["group"] != "contract"
-    if compared and plain and "weights" in plain["parts"]:
-        return plain  # wrong weights in the plain case explain every difference
-    simpler = [failures[name] for name in verdict["builds_on"] if name in failures]
-    return simpler[0] if simpler else verdict
-
-
-def _failure(cause: str, fix: str, found: list[dict]) -> list[str]:
+def _failure(report: Report) -> list[str]:
     """Returns the lines for failures of one cause. The first is shown in full."""
-    first = found[0]
-    others = ", ".join(verdict["name"] for verdict in found[1:])
+    first = report.verdicts[0]
+    others = ", ".join(verdict["name"] for verdict in report.verdicts[1:])
     title = f"{first['group']}: {first['name']} {first['outcome']}"
+    ruled_out = ", ".join(first["ruled_out"]) if report.code == "unexplained" else ""
     return [
         click.style(title, fg="red", bold=True),
         *_wrap("  ", first["detail"]),
         *(_wrap("  Also:  ", others) if others else ()),
-        *_wrap("  Cause: ", cause),
-        *_wrap("  Fix:   ", fix),
+        *_wrap("  Cause: ", report.cause),
+        *(_wrap("  Ruled out: ", ruled_out) if ruled_out else ()),
+        *_wrap("  Fix:   ", report.fix),
     ]
 
 

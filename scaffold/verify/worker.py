@@ -73,18 +73,26 @@ def serve(folder: Path) -> None:
             hint=import_hint(path),
         )
         return
+    if not tested.build:
+        selected = {n: c for n, c in selected.items() if not getattr(c, "built", False)}
     names = request.get("names")
     if names is None:
         start, step = request["share"]
         names = list(selected)[start::step]
     answer(groups={check.name: check.group for check in selected.values()}, names=names)
-    for name in names:
+    queue = [(name, False) for name in names]
+    for name, again in queue:
         answer(begins=name)
         try:
             verdict = checks.run(selected[name], tested)
         except BaseException as error:  # such as the SystemExit of sys.exit()
             verdict = raised(selected[name], error)
-        answer(verdict=asdict(verdict))
+        if verdict.code == "unexplained" and not again:
+            # The mistakes that other checks prove may explain it, two at a time.
+            queue.append((name, True))
+            answer(postponed=name)
+        else:
+            answer(verdict=asdict(verdict))
 
 
 def _syntax_error(path: str) -> KscaffoldError | None:

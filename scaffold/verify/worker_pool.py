@@ -150,6 +150,10 @@ class _WorkerPool:
             ):
                 worker.running = name
                 worker.expect_answer_within(self.timeout)
+            case {"postponed": name} if name == worker.running:
+                worker.names.remove(name)
+                worker.names.append(name)
+                worker.running = ""
             case {"verdict": {"name": name} as verdict} if name == worker.running:
                 self.verdicts[name] = verdict
                 worker.names.remove(name)

@@ -13,7 +13,7 @@ import keras
 from ..causes import of_invariant, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..parity.keras_steps import use_mistaken_steps
-from ..parity.mistakes import MISTAKES
+from ..parity.mistakes import EVALUATION, MISTAKES
 from ..parity.own_steps import replaceable
 from ..verdict import Verdict, raised
 from .model_factory import ModelFactory, NotApplicable
@@ -81,7 +81,8 @@ def _proven(
         if invariant.name not in mistake.explains or (mistake.code,) in found:
             continue
         changes = mistake.changes
-        change = partial(use_mistaken_steps, training=changes, evaluation=changes)
+        training = frozenset() if mistake in EVALUATION else changes
+        change = partial(use_mistaken_steps, training=training, evaluation=changes)
         keras.utils.clear_session(free_memory=False)
         try:
             same = invariant.find_problems(ModelFactory(model, change)) == problems

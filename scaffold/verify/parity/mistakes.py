@@ -76,7 +76,11 @@ REPORTING = (
 
 #: Mistakes of `test_step()` alone.
 EVALUATION = (
-    _mistake("evaluation-in-training-mode", "training mode"),
+    _mistake(
+        "evaluation-in-training-mode",
+        "training mode",
+        explains=(UPDATES, "evaluation changes no weights"),
+    ),
     _mistake(
         "evaluation-leaves-losses-out", "added losses left out", "regularizers left out"
     ),
@@ -88,7 +92,7 @@ EVALUATION = (
     ),
     _mistake("evaluation-mean-over-batches", "tracker without rows"),
     _mistake("evaluation-tracker-idle", "tracker left out"),
-    _mistake("evaluation-drops-metrics", "metrics dropped"),
+    _mistake("evaluation-drops-metrics", "metrics dropped", explains=(UPDATES,)),
 )
 
 MISTAKES = (*TRAINING, *REPORTING, *EVALUATION)

@@ -18,12 +18,20 @@ Attempt = Callable[[frozenset, frozenset, set], list[Difference]]
 
 
 class Proof:
-    """The mistakes that are proven for a class so far."""
+    """What is proven for a class so far.
+
+    Attributes:
+        proven: The mistakes that reproduce its numbers.
+        ruled_out: The codes of the mistakes that were tried last, in vain.
+        has_own_loss: Whether its steps are right, but its loss or its metrics are not
+            those of the `keras.Model` that it was compared with.
+    """
 
     def __init__(self):
-        """Starts with none."""
+        """Starts with nothing."""
         self.proven: list[Made] = []
         self.ruled_out: tuple[str, ...] = ()
+        self.has_own_loss = False
         self.left = MAX_FRUITLESS
 
     def explain(
