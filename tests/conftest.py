@@ -40,7 +40,7 @@ def plain_compiler():
         jax.config.update(name, before)
     if "scaffold.verify.parity.check" in sys.modules:
         # What was compiled without optimizations differs in the last bit.
-        sys.modules["scaffold.verify.parity.check"]._reference.cache_clear()
+        sys.modules["scaffold.verify.parity.check"]._keras_reference.cache_clear()
 
 
 def pytest_addoption(parser):

@@ -88,14 +88,14 @@ MUTANTS = (
         "                scope.add_loss(added_loss)\n",
         "                pass\n",
         "activity regularizer",
-        "left out of the loss",
+        "out of the loss",
     ),
     Mutant(
         "the model's own losses are dropped",
         "[keras.ops.mean(loss), *map(keras.ops.sum, self.losses)]",
         "[keras.ops.mean(loss)]",
         "weight regularizers",
-        "left out of the loss",
+        "out of the loss",
         {"manual_loss": True},
     ),
     Mutant(
@@ -103,7 +103,7 @@ MUTANTS = (
         LOSS,
         LOSS + " + sum(losses)",
         "weight regularizers",
-        "counted twice",
+        "twice",
     ),
     Mutant(
         "a batch is unpacked as a pair",
@@ -117,7 +117,7 @@ MUTANTS = (
         LOSS,
         LOSS.replace("sample_weight", "None"),
         "sample_weight",
-        "do not reach the loss",
+        "without the sample weights",
         WEIGHTS,
     ),
     Mutant(
@@ -125,7 +125,7 @@ MUTANTS = (
         "self.loss_fn(y, y_pred, sample_weight=sample_weight)",
         "self.loss_fn(y, y_pred)",
         "sample_weight",
-        "do not reach the loss",
+        "without the sample weights",
         {**WEIGHTS, "manual_loss": True},
     ),
     Mutant(
@@ -133,7 +133,7 @@ MUTANTS = (
         LOGS,
         LOGS.replace("sample_weight", "None"),
         "sample_weight",
-        "but not the metrics",
+        "computes the metrics without",
         WEIGHTS,
     ),
     Mutant(
@@ -141,7 +141,7 @@ MUTANTS = (
         "(y, y_pred, sample_weight=sample_weight)\n        return super()",
         "(y, y_pred)\n        return super()",
         "sample_weight",
-        "but not the metrics",
+        "computes the metrics without",
         {**WEIGHTS, **MANUAL},
     ),
     Mutant(
@@ -149,14 +149,14 @@ MUTANTS = (
         "update_state(loss, sample_weight=batch_size)",
         "update_state(loss)",
         "plain",
-        "not weighted by the batch size",
+        "the mean of the losses of the batches",
     ),
     Mutant(
         "the reported loss is weighted by the sample weights",
         "update_state(loss, sample_weight=batch_size)",
         "update_state(loss, sample_weight=keras.ops.sum(sample_weight))",
         "sample_weight",
-        "not weighted by the batch size",
+        "weights the reported loss",
         WEIGHTS,
     ),
     Mutant(
@@ -164,7 +164,7 @@ MUTANTS = (
         "        return loss, aux",
         "        return -loss, aux",
         "plain",
-        "not what Keras computes",
+        "up the gradient",
     ),
     # The forward pass and its state.
     Mutant(
@@ -172,14 +172,14 @@ MUTANTS = (
         MODE,
         "mode = training_argument(self.call, False)",
         "batch normalization",
-        "does not run in training mode",
+        "inference mode",
     ),
     Mutant(
         "the new state of the forward pass is dropped",
         STATE_OF_CALL,
         "y_pred, _, losses = self.stateless_call(",
         "dropout",
-        "is not returned",
+        "drops the new state",
     ),
     Mutant(
         "call() is passed training, which it does not take",
@@ -201,7 +201,7 @@ MUTANTS = (
         "                scope.add_loss(added_loss)\n",
         "            y_pred = self(x, training=training)\n",
         "layer called twice",
-        "self(x)",
+        "out of the loss",
     ),
     Mutant(
         "a weight is read outside the state",
@@ -224,7 +224,7 @@ MUTANTS = (
         f"            {LOSS}\n"
         "            self.compute_metrics(x, y, y_pred, sample_weight)\n",
         "masks",
-        "updated with other values",
+        "update",
         also=((LOGS, "logs = self.get_metrics_result()"),),
     ),
     # Metrics and logs.
@@ -233,7 +233,7 @@ MUTANTS = (
         "metrics_variables = [value(v) for v in self.metrics_variables]",
         "pass",
         "outputs in a dict",
-        "Their state is dropped",
+        "drops the state of the metrics",
     ),
     Mutant(
         "metrics are not in the scope",
@@ -265,14 +265,14 @@ MUTANTS = (
         "                    metric.update_state(y, y_pred)\n"
         "            logs = self.get_metrics_result()",
         "overridden compute_metrics",
-        "updated with other values",
+        "update",
     ),
     Mutant(
         "the metrics variables are in the wrong order",
         NEW_METRICS,
         NEW_METRICS.replace("self.metrics_variables]", "self.metrics_variables[::-1]]"),
         "plain",
-        "mixed up",
+        "mixes up the variables",
     ),
     Mutant(
         "the loss tracker is not the first metric",
@@ -295,7 +295,7 @@ MUTANTS = (
         TRACK,
         "pass",
         "plain",
-        "is not updated",
+        "does not update the loss tracker",
     ),
     Mutant(
         "every metric named loss is updated with the loss",
@@ -304,7 +304,7 @@ MUTANTS = (
         '                if metric.name == "loss":\n'
         "                    metric.update_state(loss, sample_weight=batch_size)",
         "a metric named loss",
-        'is named "loss" is updated',
+        'that is named "loss"',
     ),
     Mutant(
         "the first metric named loss is updated with the loss",
@@ -313,7 +313,7 @@ MUTANTS = (
             "super().metrics[0]", 'next(m for m in self.metrics if m.name == "loss")'
         ),
         "only a metric named loss",
-        'is named "loss" is updated',
+        'that is named "loss"',
     ),
     Mutant(
         "the loss tracker is searched by its name",
@@ -344,14 +344,14 @@ MUTANTS = (
         "loss = self.optimizer.scale_loss(loss)",
         "pass",
         "mixed_float16 with SGD",
-        "not multiplied by the loss scale",
+        "does not multiply the loss",
     ),
     Mutant(
         "the scaled loss is reported",
         "        return loss, aux",
         "        return loss, (loss, *aux[1:])",
         "mixed_float16 with SGD",
-        "scaled loss is reported",
+        "reports the scaled loss",
     ),
     Mutant(
         "the loss is scaled outside a scope",
@@ -365,7 +365,7 @@ MUTANTS = (
         "optimizer_variables, grads, trainable_variables\n",
         "optimizer_variables, [g.clip(-1, 1) for g in grads], trainable_variables\n",
         "mixed_float16 with SGD",
-        "changed before the optimizer unscales them",
+        "before the optimizer unscales them",
     ),
     Mutant(
         "the results of the optimizer are swapped",
@@ -379,7 +379,7 @@ MUTANTS = (
         "trainable_variables, optimizer_variables = self.optimizer.stateless_apply(",
         "trainable_variables, _ = self.optimizer.stateless_apply(",
         "SGD with momentum",
-        "state of the optimizer is not returned",
+        "drops the new state of the optimizer",
     ),
     Mutant(
         "the variables of a second optimizer are not in the state",

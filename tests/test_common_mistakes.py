@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from keras_numbers import differences
 
 from scaffold import Spec
 from scaffold.verify.class_under_test import generated_class
 from scaffold.verify.file_import import import_alone
 from scaffold.verify.parity.case import Case
 from scaffold.verify.parity.case_list import CASES
-from scaffold.verify.parity.check import differences
 
 MISTAKES = Path(__file__).with_name("common_mistakes.py")
 

@@ -15,12 +15,12 @@ import jax
 import keras
 import numpy as np
 import pytest
+from keras_numbers import differences, reference
 from matrix import text
 from test_parity import one_each, pairs
 
 from scaffold import Spec
 from scaffold.verify.class_under_test import execute, generated_class
-from scaffold.verify.parity.check import differences, reference
 from scaffold.verify.parity.differences import compare
 
 FUSED = Spec(fuse_steps=True, sample_weight=True)

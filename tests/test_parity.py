@@ -10,12 +10,13 @@ from dataclasses import replace
 from itertools import groupby
 
 import pytest
+from keras_numbers import reference
 from matrix import core_specs, identify
 
 from scaffold import Spec
 from scaffold.verify.class_under_test import generated_class
 from scaffold.verify.parity.case_list import CASES
-from scaffold.verify.parity.check import check_case, not_applicable, reference
+from scaffold.verify.parity.check import check_case, not_applicable
 
 
 def pairs(turns: tuple[int, ...]) -> list:

@@ -22,6 +22,7 @@ from scaffold.verify.contract.invariant_list import INVARIANTS
 from scaffold.verify.parity.batches import Batch
 from scaffold.verify.parity.case import Case
 from scaffold.verify.parity.case_list import CASES
+from scaffold.verify.parity.mistakes import MISTAKES as MISTAKES_OF_STEPS
 
 CHECKS = {check.name: check for check in checks.CHECKS}
 ROOT = Path(__file__).parent.parent
@@ -87,14 +88,14 @@ def test_quick_catches_most():
     ("name", "check", "cause"),
     [
         ("LossOutsideScope", "weight regularizers", "read outside a scope"),
-        ("LossOutsideScope", "activity regularizer", "left out of the loss"),
-        ("DropsRegularizers", "weight regularizers", "left out of the loss"),
+        ("LossOutsideScope", "activity regularizer", "out of the loss"),
+        ("DropsRegularizers", "weight regularizers", "out of the loss"),
         ("UnpacksPairs", "sample_weight", "unpacked as a pair"),
-        ("AveragesOverBatches", "plain", "not weighted by the batch size"),
+        ("AveragesOverBatches", "plain", "the mean of the losses"),
         (
             "ForgetsLossScaling",
             "mixed_float16 with SGD",
-            "multiplied by the loss scale",
+            "does not multiply the loss",
         ),
         ("AlwaysPassesTraining", "call without training", "does not take it"),
         ("ChangesHelperSignature", "EarlyStopping", "another signature"),
@@ -102,16 +103,20 @@ def test_quick_catches_most():
         ("EvaluationLosesLoss", "sample_weight", "unpacked as a pair"),
         ("EvaluationLosesLoss", "weight regularizers", "read outside a scope"),
         ("EveryMistake", "weight regularizers", "read outside a scope"),
-        ("EveryMistake", "activity regularizer", "left out of the loss"),
+        ("EveryMistake", "activity regularizer", "out of the loss"),
         ("EveryMistake", "sample_weight", "unpacked as a pair"),
-        ("EveryMistake", "plain", "not weighted by the batch size"),
-        ("EveryMistake", "mixed_float16 with SGD", "multiplied by the loss scale"),
+        ("EveryMistake", "plain", "the mean of the losses"),
+        ("EveryMistake", "mixed_float16 with SGD", "does not multiply the loss"),
         ("EveryMistake", "validation_data", "read outside a scope"),
         ("EveryMistake", "EarlyStopping", "another signature"),
-        ("EveryMistakeWithOwnLoss", "weight regularizers", "left out of the loss"),
+        ("EveryMistakeWithOwnLoss", "weight regularizers", "out of the loss"),
         ("EveryMistakeWithOwnLoss", "sample_weight", "unpacked as a pair"),
-        ("EveryMistakeWithOwnLoss", "plain", "not weighted by the batch size"),
-        ("EveryMistakeWithOwnLoss", "mixed_float16 with SGD", "by the loss scale"),
+        ("EveryMistakeWithOwnLoss", "plain", "the mean of the losses"),
+        (
+            "EveryMistakeWithOwnLoss",
+            "mixed_float16 with SGD",
+            "does not multiply the loss",
+        ),
         ("EveryMistakeWithOwnLoss", "EarlyStopping", "another signature"),
     ],
 )
@@ -184,14 +189,15 @@ class Model(keras.Model):
 
 
 def test_unknown_loss(tmp_path):
-    """A loss without an object must be named with `--loss` to be compared."""
+    """A class with an unknown loss is compared with itself under Keras's own steps."""
     path = write(tmp_path, FORMULA)
 
     unnamed = checks.run(CHECKS["plain"], find_class(path))
-    assert "not applicable" == unnamed.outcome
-    assert "--loss NAME" in unnamed.detail
-    named = find_class(path, loss="mse")
-    assert "exact" == checks.run(CHECKS["plain"], named).outcome
+    assert "exact" == unnamed.outcome
+    assert "Model with Keras's own steps" == unnamed.compared_with
+    named = checks.run(CHECKS["plain"], find_class(path, loss="mse"))
+    assert "exact" == named.outcome
+    assert "keras.Model" == named.compared_with
     # Invariants need no reference.
     kept = CHECKS["the state keeps its structure"]
     assert "holds" == checks.run(kept, find_class(path)).outcome
@@ -604,7 +610,7 @@ BESIDE_A_GENERATED_ONE = text(Spec(manual_metrics=True, demo=False)).replace(
         (FROM_A_GRAPH, "overridden compute_metrics", "not applicable"),
         (WEIGHTED_MEAN, "sample weights change the loss", "holds"),
         (TRACKS_IN_EVALUATION, "all state is updated", "holds"),
-        (TRACKS_IN_EVALUATION, "plain", "not applicable"),
+        (TRACKS_IN_EVALUATION, "plain", "exact"),
         (BESIDE_A_GENERATED_ONE, "plain", "exact"),
     ],
 )
@@ -653,20 +659,33 @@ def test_wrong_evaluation_without_a_reference(tmp_path, state, problem):
 
 def verdict(name, outcome="exact", **more):
     """Returns a verdict in the form of the child processes."""
-    blank = {"group": "losses", "detail": "", "cause": "", "fix": ""}
-    return {**blank, "name": name, "outcome": outcome, "builds_on": [], "parts": []} | (
+    texts = dict.fromkeys(("detail", "cause", "fix", "code", "compared_with"), "")
+    lists = {"explained_by": [], "ruled_out": []}
+    return {"group": "losses", "name": name, "outcome": outcome, **texts, **lists} | (
         more
     )
 
 
 def test_report_groups_failures_by_cause():
-    """Failures of one cause make one paragraph, with the simplest first."""
+    """Failures of one cause make one paragraph, and what was ruled out is shown."""
+    one, odd = [["one-code"]], [["odd-code"], ["one-code"]]
+    unknown = {"code": "unexplained", "cause": "Other.", "fix": "Do that."}
+    compared = {"compared_with": "keras.Model"}
     shown = report.as_text(
         [
             verdict("plain"),
-            verdict("one", "differs", detail="a: 1", cause="Because.", fix="Fix it."),
-            verdict("two", "raises", cause="Odd.", fix="?", builds_on=["one"]),
-            verdict("three", "differs", cause="Other.", fix="Do that."),
+            verdict("two", "raises", cause="Odd.", fix="?", explained_by=odd),
+            verdict(
+                "one",
+                "differs",
+                detail="a: 1",
+                cause="Because.",
+                fix="Fix it.",
+                code="one-code",
+                explained_by=one,
+                **compared,
+            ),
+            verdict("three", "differs", **unknown, ruled_out=["no-a", "no-b"]),
             verdict("four", "not applicable", detail="it has no x"),
             verdict("five", "not applicable", detail="it has no x", group="data"),
             verdict("six", "not applicable", detail="it has no x", group="data"),
@@ -676,21 +695,9 @@ def test_report_groups_failures_by_cause():
     assert "losses: one differs\n  a: 1\n  Also:  two\n  Cause: Because.\n" in shown
     assert "  it has no x:\n    four, all 2 of data\n" in shown
     assert shown.endswith("\n1 exact, 2 differs, 1 raises, 3 not applicable.\n")
-    assert "Odd." not in shown and "Other." in shown
-
-
-def test_report_of_a_wrong_update():
-    """If the plain case trains wrong weights, every difference has its cause."""
-    shown = report.as_text(
-        [
-            verdict("plain", "differs", cause="Wrong.", parts=["history", "weights"]),
-            verdict("dropout", "differs", cause="Not training.", group="state"),
-            verdict("outputs", "raises", cause="Raised.", group="outputs"),
-        ]
-    )
-
-    assert "Also:  dropout" in shown and "Not training." not in shown
-    assert "Raised." in shown
+    assert "Odd." not in shown and "Other.\n  Ruled out: no-a, no-b\n" in shown
+    assert "compared with\n  keras.Model (1 case)\n" in shown
+    assert "If you changed the mathematics on purpose," in shown
 
 
 def test_close_is_not_exact():
@@ -705,12 +712,10 @@ def test_causes_are_complete():
     """Every invariant, group and finding has a text, and no text is unused."""
     texts = tomllib.loads((VERIFY / "causes.toml").read_text(encoding="utf-8"))
     sources = [path.read_text(encoding="utf-8") for path in VERIFY.rglob("*.py")]
-    findings = {case.training_finding for case in CASES}
-    findings |= {case.report_finding for case in CASES}
+    proven = {mistake.code for mistake in MISTAKES_OF_STEPS}
 
     assert [*texts["invariant"]] == [check.name for check in INVARIANTS]
-    assert {*texts["group"]} >= {case.group for case in CASES} - {"metrics"}
-    assert findings - {""} <= {*texts["finding"]}
+    assert proven == {*texts["mistake"]}
     for name in texts["finding"]:
         assert any(f'"{name}"' in source for source in sources), name
     named = {entry["case"] for entry in texts["error"] if "case" in entry}
@@ -731,9 +736,9 @@ def test_codes():
         assert causes.codes()[code] == cause
     # Every failure has a code, here one of each kind.
     assert "error-in-step" == causes.of_error("plain", "ValueError: Odd").code
-    assert "state-structure" == causes.of_group("distribution").code
     assert "state-structure" == causes.of_error("plain", "pytree Mismatch").code
-    assert "metrics-differ" == causes.finding("metrics", "mae").code
+    assert "metrics-not-logged" == causes.finding("lacks_logs", "mae").code
+    assert "inference-mode" == causes.of_mistakes([("inference-mode",)]).code
     assert {invariant.name for invariant in INVARIANTS} == {*texts["invariant"]}
     for invariant in INVARIANTS:
         assert causes.of_invariant(invariant.name).code in causes.codes()

@@ -56,7 +56,6 @@ def find_class(
             "functional",
             objective,
             build=builder,
-            unknown="--build has no reference model, so only the invariants apply",
             batch_size=batch_size,
         )
     cls = class_of_module(module, class_name)
@@ -79,7 +78,10 @@ def find_class(
             f"{cls.__name__}.__init__() requires arguments.", build_hint(module, path)
         )
     try:
-        tested = ClassUnderTest(load, style, objective, batch_size=batch_size)
+        named = bool(loss or metrics)
+        tested = ClassUnderTest(
+            load, style, objective, batch_size=batch_size, named=named
+        )
         return add_owned_objective(tested, loss)
     except (Exception, SystemExit) as error:
         raise SpecError(

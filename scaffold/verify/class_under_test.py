@@ -33,6 +33,7 @@ class ClassUnderTest:
         build: Makes a model and its data, `(x,)`, `(x, y)` or `(x, y, weights)`. The
             other attributes are then unused.
         unknown: Why it cannot be compared with `keras.Model`.
+        named: Whether the command line names the loss or the metrics.
         batch_size: The rows of a batch of the invariants.
     """
 
@@ -45,6 +46,7 @@ class ClassUnderTest:
     weighted: bool = True
     build: Callable | None = None
     unknown: str = ""
+    named: bool = False
     batch_size: int = BATCH
 
 

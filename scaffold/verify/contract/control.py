@@ -9,10 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..parity.control import FACTOR, change_last_bits
 from ..parity.differences import largest_difference
-
-#: How many times the difference of the control is allowed.
-FACTOR = 10
 
 
 class Compared(NamedTuple):
@@ -77,11 +75,7 @@ def rounding(factory, **settings) -> dict[str | int, float]:
     that differ in their last bits.
     """
     first, second = factory.model(**settings), factory.model(**settings)
-    rng = np.random.default_rng(0)
-    for variable in second.trainable_variables:
-        value = np.array(variable)
-        last_bit = np.spacing(np.maximum(np.abs(value), value.dtype.type(1e-3)))
-        variable.assign(value + last_bit * rng.choice([-1, 1], value.shape))
+    change_last_bits(second)
     left, right = (factory.fit(model, epochs=2) for model in (first, second))
     found = [Compared(name, name, left[name][-1], right[name][-1]) for name in left]
     found += compared_variables(first, second)

@@ -1,5 +1,6 @@
 """Checks of the traced step. Each takes a `ModelFactory` and returns the problems."""
 
+import inspect
 from collections.abc import Callable
 
 import jax
@@ -83,7 +84,7 @@ def state_updates(factory) -> list[str]:
     ]
     if metrics and metrics <= still_in_test:
         problems.append("no metric is updated in evaluation")
-    frozen = _frozen_variables(model)
+    frozen = _frozen_variables(model) | _unused_seeds(model, factory.rows()[0])
     problems += [
         f"{v.path} does not change in training"
         for v in model.non_trainable_variables
@@ -104,6 +105,30 @@ SEED = "seed_generator_state"
 def _changes_in_training(path: str) -> bool:
     """Whether Keras changes a variable of this name in training."""
     return path.split("/")[-1] in (SEED, "moving_mean", "moving_variance")
+
+
+def _unused_seeds(model, x) -> set[int]:
+    """Returns the ids of the seeds that `call()` does not draw from in training.
+
+    Layers such as LSTM have a seed generator even if they drop nothing out.
+    """
+    takes = "training" in inspect.signature(model.call).parameters
+    mode = {"training": True} if takes else {}
+    seeds = model.non_trainable_variables
+
+    def call(trainable, others):
+        return model.stateless_call(trainable, others, x, **mode)[1]
+
+    try:
+        program = jax.make_jaxpr(call)(*values(state_variables(model))[:2])
+    except Exception:
+        return set()  # call() does not take the data, as in a GAN
+    old, new = (
+        program.jaxpr.invars[len(model.trainable_variables) :],
+        program.jaxpr.outvars,
+    )
+    pairs = zip(seeds, old, new, strict=True)
+    return {id(v) for v, a, b in pairs if a is b and v.path.endswith(SEED)}
 
 
 def _frozen_variables(model) -> set[int]:

@@ -55,7 +55,7 @@ def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
     proof, result, compared = proof_for(tested.load), None, []
-    sides = (_keras_model, _own_class)
+    sides = (keras_model, _own_class)
     for make in sides[::-1] if proof.has_own_loss else sides:
         try:
             reference = make(case, tested)
@@ -65,7 +65,7 @@ def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
         if reference is None:
             continue
         try:
-            result = result or _result(case, tested)
+            result = result or result_of(case, tested)
         except Exception as error:
             return raised(case, error)
         comparison = _Comparison(case, reference, result)
@@ -108,7 +108,7 @@ def not_applicable(case: Case, tested: ClassUnderTest) -> str:
     return ""
 
 
-def _keras_model(case: Case, tested: ClassUnderTest) -> Reference | None:
+def keras_model(case: Case, tested: ClassUnderTest) -> Reference | None:
     """Trains `keras.Model` with the loss and the metrics of a class, if known."""
     if tested.unknown or tested.build:
         return None
@@ -140,7 +140,8 @@ def _own_class(case: Case, tested: ClassUnderTest) -> Reference | None:
     return Reference(name, tested, run(case, tested, use_keras_steps), True)
 
 
-def _result(case: Case, tested: ClassUnderTest) -> Result:
+def result_of(case: Case, tested: ClassUnderTest) -> Result:
+    """Trains the class under test. Only an error of the evaluation is not raised."""
     try:
         return Result(run(case, tested))
     except EvaluationError as stopped:
@@ -196,7 +197,7 @@ class _Comparison:
         actual, idle = dict(self.result.numbers), {*numbers["idle"].tolist()}
         if self.result.error:
             numbers = {key: numbers[key] for key in numbers if key in actual}
-        found = compare(_without_idle(numbers), _without_idle(actual))
+        found = compare(without_idle(numbers), without_idle(actual))
         if self.reference.is_own and idle:
             found = [d for d in found if not _is_of_step(d, idle)]
         if self.result.error and any(not d.close for d in found):
@@ -205,7 +206,8 @@ class _Comparison:
         return found
 
 
-def _without_idle(numbers: dict) -> dict:
+def without_idle(numbers: dict) -> dict:
+    """Returns the numbers of a case without the names of the idle metrics."""
     return {key: value for key, value in numbers.items() if key != "idle"}
 
 

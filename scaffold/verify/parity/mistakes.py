@@ -26,11 +26,11 @@ LOSSES = "regularizers and added losses reach the loss"
 WEIGHTS = "sample weights change the loss"
 DESCENT = "the loss falls along the gradient"
 
-#: Mistakes that change what is trained.
+#: Mistakes that change what is trained. First those that matter in the fewest cases.
 TRAINING = (
-    _mistake("inference-mode", "inference mode", explains=(UPDATES,)),
-    # `compute_loss_and_updates(training=False)` does not scale the loss either.
-    _mistake("inference-mode", "inference mode", "loss not scaled"),
+    _mistake("optimizer-state-dropped", "optimizer state dropped"),
+    _mistake("loss-not-scaled", "loss not scaled"),
+    _mistake("clipped-before-unscaling", "gradients clipped before unscaling"),
     _mistake(
         "losses-left-out",
         "added losses left out",
@@ -50,10 +50,10 @@ TRAINING = (
     ),
     _mistake("sample-weights-dropped", "no weights in the loss", explains=(WEIGHTS,)),
     _mistake("forward-state-dropped", "forward state dropped", explains=(UPDATES,)),
+    _mistake("inference-mode", "inference mode", explains=(UPDATES,)),
+    # `compute_loss_and_updates(training=False)` does not scale the loss either.
+    _mistake("inference-mode", "inference mode", "loss not scaled"),
     _mistake("gradient-negated", "gradient negated", explains=(DESCENT,)),
-    _mistake("optimizer-state-dropped", "optimizer state dropped"),
-    _mistake("loss-not-scaled", "loss not scaled"),
-    _mistake("clipped-before-unscaling", "gradients clipped before unscaling"),
     _mistake("sum-over-batch", "sum over the batch"),
     _mistake("model-called-directly", "self called"),
 )

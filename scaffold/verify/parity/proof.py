@@ -23,8 +23,8 @@ class Proof:
     Attributes:
         proven: The mistakes that reproduce its numbers.
         ruled_out: The codes of the mistakes that were tried last, in vain.
-        has_own_loss: Whether its steps are right, but its loss or its metrics are not
-            those of the `keras.Model` that it was compared with.
+        has_own_loss: Whether its steps are right, but its loss or its metrics are other
+            ones than `keras.Model` was compiled with.
     """
 
     def __init__(self):

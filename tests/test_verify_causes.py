@@ -1,0 +1,259 @@
+"""The reference can be the class itself, and one mistake is one proven cause."""
+
+import jax  # noqa: F401 - imported before the files under test
+import pytest
+from mutants import MUTANTS
+from test_verify import CHECKS, mutated
+from test_verify_strangers import PAIR, RIGHT, START
+
+from scaffold.verify import checks
+from scaffold.verify.class_in_file import find_class
+from scaffold.verify.reports import reports
+
+pytestmark = pytest.mark.usefixtures("plain_compiler")
+
+#: A focal loss of one's own, in the place that generated files name.
+OWN_LOSS = """
+import keras
+
+
+class Model(keras.Model):
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        error = keras.ops.mean(keras.ops.square(y - y_pred), axis=-1)
+        if sample_weight is not None:
+            error = error * {weight}
+        focal = keras.ops.mean(error * keras.ops.tanh(error))
+        return keras.ops.sum([focal, *{losses}])
+
+    def train_step(self, state, data):
+        return super().train_step(state, data)
+"""
+RIGHT_LOSS = {"weight": "sample_weight", "losses": "self.losses"}
+
+
+def own_loss(folder, **changes):
+    """Returns a class with a loss of its own as the class under test."""
+    path = folder / "model.py"
+    path.write_text(OWN_LOSS.format(**{**RIGHT_LOSS, **changes}), encoding="utf-8")
+    return find_class(str(path))
+
+
+@pytest.mark.parametrize("check", ["plain", "all kinds of losses", "sample_weight"])
+def test_own_loss_is_right(check, tmp_path):
+    """A loss of one's own is compared with itself under Keras's own steps."""
+    verdict = checks.run(CHECKS[check], own_loss(tmp_path))
+
+    assert "exact" == verdict.outcome, verdict
+    assert "Model with Keras's own steps" == verdict.compared_with
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "code"),
+    [
+        ({"losses": "[]"}, "weight regularizers", "losses-left-out"),
+        ({"losses": "[]"}, "activity regularizer", "losses-left-out"),
+        (
+            {"losses": "[]"},
+            "regularizers and added losses reach the loss",
+            "losses-left-out",
+        ),
+        ({"weight": "1"}, "sample_weight", "sample-weights-dropped"),
+        ({"weight": "1"}, "sample weights change the loss", "sample-weights-dropped"),
+    ],
+)
+def test_own_loss_is_wrong(change, check, code, tmp_path):
+    """What both sides of the comparison lack is found, too."""
+    verdict = checks.run(CHECKS[check], own_loss(tmp_path, **change))
+
+    assert "differs" == verdict.outcome, verdict
+    assert (code,) in verdict.explained_by
+
+
+NEGATED = """
+class Model(keras.Model):
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, **mode):
+        return keras.ops.mean(keras.ops.abs(y - y_pred)) + keras.ops.sum(self.losses)
+
+    def train_step(self, state, data):
+        trainable, others, optimizer, metrics = state
+        x, y, weight = keras.utils.unpack_x_y_sample_weight(data)
+        grad = jax.value_and_grad(self.compute_loss_and_updates, has_aux=True)
+        (_, (loss, y_pred, others, metrics)), grads = grad(
+            trainable, others, metrics, x, y, weight, training=True,
+            optimizer_variables=optimizer,
+        )
+        grads = [{sign}g for g in grads]
+        trainable, optimizer = self.optimizer.stateless_apply(
+            optimizer, grads, trainable
+        )
+        with keras.StatelessScope(zip(self.metrics_variables, metrics)) as scope:
+            super().metrics[0].update_state(loss, sample_weight=len(x))
+            logs = self.compute_metrics(x, y, y_pred, weight)
+        metrics = [scope.get_current_value(v) for v in self.metrics_variables]
+        return logs, (trainable, others, optimizer, metrics)
+
+
+def build():
+    return made(Model, data())
+"""
+
+
+@pytest.mark.parametrize(("sign", "outcome"), [("", "exact"), ("-", "differs")])
+def test_model_of_build_is_compared(sign, outcome, tmp_path):
+    """A model of `--build` that calls `compute_loss()` has a reference as well."""
+    path = tmp_path / "model.py"
+    path.write_text(START + NEGATED.format(sign=sign), encoding="utf-8")
+    tested = find_class(str(path), build=f"{path}:build")
+    verdict = checks.run(CHECKS["your model and data"], tested)
+    falls = checks.run(CHECKS["the loss falls along the gradient"], tested)
+
+    assert outcome == verdict.outcome, verdict
+    assert ((("gradient-negated",),) if sign else ()) == (*verdict.explained_by,)
+    assert ("differs" if sign else "holds") == falls.outcome
+    assert not sign or ("gradient-negated",) in falls.explained_by
+
+
+def test_loss_inside_the_step_has_no_reference(tmp_path):
+    """A step that does not call `compute_loss()` is not compared with Keras's."""
+    path = tmp_path / "model.py"
+    path.write_text(START + PAIR.format(**RIGHT), encoding="utf-8")
+    tested = find_class(str(path), build=f"{path}:build")
+    verdict = checks.run(CHECKS["your model and data"], tested)
+
+    assert "not applicable" == verdict.outcome
+    assert "without compute_loss()" in verdict.detail
+
+
+KERAS_STEP = """
+class Model(keras.Model):
+    def train_step(self, state, data):
+        return super().train_step(state, data)
+
+
+def build():
+    keras.config.set_dtype_policy({policy!r})
+    inputs = keras.Input((3, 1))
+    hidden = keras.layers.{layer}(inputs)
+    hidden = keras.layers.GroupNormalization(2)(hidden)
+    model = Model(inputs, keras.layers.Dense(1)(hidden))
+    keras.config.set_dtype_policy("float32")
+    optimizer = keras.optimizers.{optimizer}
+    model.compile(optimizer=optimizer, loss="mse")
+    x, y = data()
+    return model, (x[..., None], y)
+"""
+BFLOAT16, EAGER = "mixed_bfloat16", "eager execution changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("layer", "optimizer", "policy", "check"),
+    [
+        # It has a seed, but draws nothing.
+        ("LSTM(4)", "Adam()", "float32", "all state is updated"),
+        # It changes no weight in the first step.
+        (
+            "LSTM(4)",
+            "Adam(gradient_accumulation_steps=2)",
+            "float32",
+            "your model and data",
+        ),
+        # bfloat16 rounds after 8 bits.
+        ("Conv1D(4, 3)", "Adam(clipnorm=0.5)", BFLOAT16, EAGER),
+        ("Conv1D(4, 3)", "Adam(clipnorm=0.5)", BFLOAT16, "your model and data"),
+    ],
+)
+def test_keras_step_is_right(layer, optimizer, policy, check, tmp_path):
+    """Keras's own step is accused of nothing, whatever the model and the optimizer."""
+    path = tmp_path / "model.py"
+    how = {"layer": layer, "optimizer": optimizer, "policy": policy}
+    path.write_text(START + KERAS_STEP.format(**how), encoding="utf-8")
+    verdict = checks.run(CHECKS[check], find_class(str(path), build=f"{path}:build"))
+
+    assert verdict.outcome in ("holds", "exact"), verdict
+
+
+def as_dicts(verdicts) -> list[dict]:
+    """Returns the failures in the form of the child processes."""
+    return [vars(verdict) for verdict in verdicts if verdict.failed]
+
+
+#: Checks that mistakes of training, reporting and evaluation fail in many ways.
+SOME = (
+    "plain",
+    "all kinds of losses",
+    "batch normalization",
+    "sample_weight with regularizers",
+    "outputs in a dict",
+    "mixed_float16 with SGD",
+    "validation_data",
+    "train_on_batch",
+    "all state is updated",
+    "the loss falls along the gradient",
+    "regularizers and added losses reach the loss",
+    "sample weights change the loss",
+    "the state works as a scan carry",
+    "each step compiles once",
+    "evaluation changes no weights",
+)
+
+
+def found_reports(mutant) -> list:
+    """Checks a mutant, and returns the reports of its failures."""
+    names = dict.fromkeys([mutant.caught_by, *SOME])
+    found = [CHECKS[name] for name in names]
+    verdicts = [checks.run(check, mutated(mutant, check)) for check in found]
+    return reports(as_dicts(verdicts))
+
+
+def today() -> list:
+    """Lists the mutants: one every day, all of them in CI."""
+    always = ("the model does not train in training mode",)
+    return [
+        pytest.param(
+            m, id=m.name, marks=[] if m.name in always else [pytest.mark.exhaustive]
+        )
+        for m in MUTANTS
+    ]
+
+
+@pytest.mark.parametrize("mutant", today())
+def test_one_mistake_is_one_report(mutant):
+    """Whatever checks a mistake fails, they make one report."""
+    found = found_reports(mutant)
+
+    assert 1 == len(found), [(r.code, [v["name"] for v in r.verdicts]) for r in found]
+
+
+def failure(name, *explained_by, code="", outcome="differs"):
+    """Returns a failure that some causes explain."""
+    code = code or (explained_by[0][0] if explained_by else "unexplained")
+    return {
+        "name": name,
+        "outcome": outcome,
+        "code": code,
+        "cause": f"Cause {code}.",
+        "fix": "Fix.",
+        "explained_by": [list(codes) for codes in explained_by],
+    }
+
+
+def test_the_fewest_causes_explain_all_failures():
+    """An ambiguous failure belongs to the cause that other failures need."""
+    found = reports(
+        [
+            failure("one", ("loss-not-scaled",), ("inference-mode",)),
+            failure("two", ("inference-mode",)),
+            failure("three", ("inference-mode",), ("forward-state-dropped",)),
+            failure("four", ("mean-over-batches",)),
+            failure("five", ("inference-mode", "mean-over-batches")),
+            failure("six", code="unexplained"),
+        ]
+    )
+
+    assert [
+        ("inference-mode", ["two", "one", "three"]),
+        ("mean-over-batches", ["four", "five"]),
+        ("unexplained", ["six"]),
+    ] == [(r.code, [v["name"] for v in r.verdicts]) for r in found]
