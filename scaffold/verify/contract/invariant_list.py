@@ -17,11 +17,7 @@ INVARIANTS = (
     Invariant("each step compiles once", training_checks.recompilation),
     Invariant("all state is updated", step_checks.state_updates),
     Invariant("gradients reach every variable", training_checks.gradients),
-    Invariant(
-        "the loss falls along the gradient",
-        gradient_checks.descent,
-        quick=True,
-    ),
+    Invariant("the loss falls along the gradient", gradient_checks.descent),
     Invariant(
         "regularizers and added losses reach the loss",
         gradient_checks.added_losses,
