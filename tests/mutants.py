@@ -518,7 +518,7 @@ MUTANTS = (
         "_updates(*state, x, y, sample_weight)",
         "_updates(*state, x, y, sample_weight, True, [*self.optimizer.variables])",
         "batch normalization",
-        "test_step() runs in training mode",
+        "evaluates the model in training mode",
         TEST,
     ),
     Mutant(

@@ -425,6 +425,8 @@ def test_build(tmp_path):
     kept = outcomes(right)
     # It ignores sample weights.
     assert "differs" == kept.pop("sample weights change the loss")
+    # It has no regularizers and no losses of layers.
+    assert "not applicable" == kept.pop("regularizers and added losses reach the loss")
     assert {"holds"} == set(kept.values())
     outside = CHECKS["no variable is read outside the state"]
     assert "differs" == checks.run(outside, wrong).outcome

@@ -84,8 +84,9 @@ def test_json(tmp_path):
     assert {"name": "plain", "group": "losses", "outcome": "exact"}.items() <= (
         case.items()
     )
-    fields = {"name", "group", "outcome", "detail", "cause", "fix", "code"}
-    assert fields | {"builds_on", "parts"} == set(case)
+    texts = {"name", "group", "outcome", "detail", "cause", "fix", "code"}
+    lists = {"explained_by", "ruled_out"}
+    assert texts | lists | {"compared_with"} == set(case)
 
 
 STOPS = """
