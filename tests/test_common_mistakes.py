@@ -104,7 +104,7 @@ ROWS = (
         "float16",
         "`mixed_float16`",
         "**silent**: hardly trains, since the gradients are divided by the loss scale",
-        "weights/0: differs",
+        "dense/kernel: differs",
         "mixed_float16 with SGD",
         "ForgetsLossScaling",
     ),

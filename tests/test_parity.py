@@ -116,8 +116,8 @@ def test_every_option_takes_its_turn():
 
 
 def test_every_case_is_met():
-    """Every case applies to some class."""
-    assert {case.name for case in CASES} == {
+    """Every case applies to some class, or to models of `--build`."""
+    assert {case.name for case in CASES if not case.built} == {
         p.values[0].name for p in pairs(turns=(0,))
     }
     assert len(CASES) == len({case.name for case in CASES})
