@@ -115,6 +115,38 @@ def test_model_of_build_is_compared(sign, outcome, tmp_path):
     assert not sign or ("gradient-negated",) in falls.explained_by
 
 
+UNBUILT = """
+
+class Net(Model):
+    def __init__(self):
+        super().__init__()
+        self.first = keras.layers.Dense(8, "relu")
+        self.last = keras.layers.Dense(1)
+
+    def call(self, x):
+        return self.last(self.first(x))
+
+
+def build_net():
+    model = Net()
+    model.compile("adam", metrics=["mae"])
+    x = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
+    return model, (x, x[:, :1])
+"""
+
+
+@pytest.mark.parametrize(("sign", "outcome"), [("", "exact"), ("-", "differs")])
+def test_model_that_fit_builds(sign, outcome, tmp_path):
+    """A model without weights before `fit()` is compared like any other."""
+    path = tmp_path / "model.py"
+    path.write_text(START + NEGATED.format(sign=sign) + UNBUILT, encoding="utf-8")
+    tested = find_class(str(path), "Net", build=f"{path}:build_net")
+    verdict = checks.run(CHECKS["your model and data"], tested)
+
+    assert outcome == verdict.outcome, verdict
+    assert ((("gradient-negated",),) if sign else ()) == (*verdict.explained_by,)
+
+
 def test_loss_inside_the_step_has_no_reference(tmp_path):
     """A step that does not call `compute_loss()` is not compared with Keras's."""
     path = tmp_path / "model.py"

@@ -67,12 +67,17 @@ def _of_built(case: Case, data: tuple, batch_size: int) -> Batch:
 
 
 class StepLogs(keras.callbacks.Callback):
-    """Records the logs of each step. Recording the weights would be slow."""
+    """Records the initial weights, and the logs of each step."""
 
     def __init__(self):
         """Starts with no steps."""
         super().__init__()
-        self.logs = []
+        self.start, self.logs = None, []
+
+    def on_train_begin(self, logs=None):
+        """Records the weights: before fit(), the model may have had none."""
+        if self.start is None:
+            self.start = copied(self.model.get_weights())
 
     def on_train_batch_end(self, batch, logs=None):
         """Records the logs."""
@@ -91,8 +96,7 @@ def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
     Raises:
         EvaluationError: If training succeeds and the evaluation fails.
     """
-    start = [np.array(w) for w in model.get_weights()]
-    seen = {}
+    start, seen = copied(model.get_weights()), {}
     if case.train:
         seen["trained"] = case.train(model, data)
     else:
@@ -112,16 +116,16 @@ def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
         arguments["callbacks"] = [*arguments.get("callbacks", ()), steps]
         with during("fit()"):
             seen["history"] = model.fit(**arguments).history
-        seen["steps"] = steps.logs
+        start, seen["steps"] = steps.start, steps.logs
     case.after(model)
     seen["weights"] = {v.path + f"#{i}": v for i, v in enumerate(model.variables)}
     seen["optimizer"] = {
         v.name + f"#{i}": v for i, v in enumerate(model.optimizer.variables)
     }
     seen = arrays(seen)
-    seen["moved"] = any(
-        not np.array_equal(a, b)
-        for a, b in zip(start, model.get_weights(), strict=True)
+    trained = model.get_weights()
+    seen["moved"] = len(start) != len(trained) or not all(
+        map(np.array_equal, start, trained)
     )
     seen["idle"] = np.array([m.name for m in model.metrics if _is_idle(m)], dtype="U")
     try:
@@ -129,6 +133,11 @@ def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
     except Exception as error:
         raise EvaluationError(seen, error) from error
     return arrays(seen)
+
+
+def copied(weights: list) -> list[np.ndarray]:
+    """Returns copies of weights."""
+    return [np.array(weight) for weight in weights]
 
 
 class EvaluationError(Exception):
