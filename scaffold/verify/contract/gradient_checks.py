@@ -1,5 +1,6 @@
 """Checks of the gradient. Each takes a `ModelFactory` and returns the problems."""
 
+import keras
 import numpy as np
 
 from .model_factory import NotApplicable
@@ -105,9 +106,20 @@ def _double_regularizers(model) -> list:
     """Doubles the weight regularizers of a model, and returns their variables."""
     found = [v for v in model.trainable_variables if v.regularizer is not None]
     for variable in found:
-        once = variable.regularizer
-        variable.regularizer = lambda value, once=once: 2 * once(value)
+        variable.regularizer = _Twice(variable.regularizer)
     return found
+
+
+class _Twice(keras.regularizers.Regularizer):
+    """A regularizer with twice the penalty of another one."""
+
+    def __init__(self, once):
+        """Keeps the other one."""
+        self.once = once
+
+    def __call__(self, x):
+        """Returns the penalty."""
+        return 2 * self.once(x)
 
 
 def _double_added_losses(model) -> list:
