@@ -291,7 +291,17 @@ def test_the_fewest_causes_explain_all_failures():
     )
 
     assert [
-        ("inference-mode", ["two", "one", "three"]),
+        ("inference-mode", ["two", "one", "three", "five"]),
         ("mean-over-batches", ["four", "five"]),
         ("unexplained", ["six"]),
     ] == [(r.code, [v["name"] for v in r.verdicts]) for r in found]
+
+
+def test_three_causes_of_one_failure():
+    """A failure that only three causes explain together is in three reports."""
+    codes = ("loss-not-scaled", "inference-mode", "mean-over-batches")
+    found = reports([failure("a", codes)])
+
+    assert [(c, ["a"]) for c in codes] == [
+        (r.code, [v["name"] for v in r.verdicts]) for r in found
+    ]

@@ -22,25 +22,42 @@ class Report(NamedTuple):
 
 
 def reports(failures: list[dict]) -> list[Report]:
-    """Returns the fewest causes that explain all failures, in the order of the checks.
+    """Returns the fewest causes that explain all failures, the widest first.
 
     A failure can have several alternatives: the causes that would all give it. The one
-    is chosen that explains most failures.
+    is chosen that explains most failures. A failure of two causes is in both reports.
 
     Args:
         failures: Verdicts on checks that failed.
     """
-    found, left = [], list(failures)
-    chosen = set()
-    while left:
-        code = max(_candidates(left), key=lambda c: _explained_by(left, chosen | {c}))
-        chosen.add(code)
-        members = [v for v in left if _is_explained(v, chosen)]
-        if not members:  # only together with another cause
-            continue
-        left = [v for v in left if v not in members]
-        found.append(_report(code, members))
+    chosen = _fewest_causes(failures)
+    found = []
+    for code in chosen:
+        members = [v for v in failures if code in _causes(v, chosen)]
+        alone = [v for v in members if len(_causes(v, chosen)) == 1]
+        if members:
+            found.append(_report(code, alone, members))
     return found
+
+
+def _fewest_causes(failures: list[dict]) -> dict[str, None]:
+    """Returns codes that explain all failures, in the order in which they are found."""
+    left, chosen = list(failures), {}
+    while left:
+        candidates = [code for code in _candidates(left) if code not in chosen]
+        code = max(candidates, key=lambda c: _explained_by(left, {*chosen, c}))
+        chosen[code] = None
+        left = [v for v in left if not _is_explained(v, chosen)]
+    return chosen
+
+
+def _causes(verdict: dict, chosen: dict[str, None]) -> set[str]:
+    """Returns the chosen causes that explain a failure together."""
+    brought = {other: code for code in chosen for other in also(code)}
+    for together in _alternatives(verdict):
+        if together <= {*chosen, *brought}:
+            return {c if c in chosen else brought[c] for c in together}
+    return set()
 
 
 def _alternatives(verdict: dict) -> list[set[str]]:
@@ -65,13 +82,14 @@ def _explained_by(left: list[dict], chosen: set[str]) -> tuple[int, int]:
 
 
 def _is_explained(verdict: dict, chosen: set[str]) -> bool:
-    implied = chosen.union(*map(also, chosen))
+    implied = {*chosen}.union(*map(also, chosen))
     return any(together <= implied for together in _alternatives(verdict))
 
 
-def _report(code: str, members: list[dict]) -> Report:
-    """Returns the report of a cause, with the failure that shows it alone first."""
-    own = [v for v in members if v["code"] == code]
+def _report(code: str, alone: list[dict], members: list[dict]) -> Report:
+    """Returns the report of a cause, with a failure that shows it alone first."""
+    own = [v for v in alone if v["code"] == code]
+    members = [*alone, *(v for v in members if v not in alone)]
     first = own[0] if own else members[0]
     members = [first, *(v for v in members if v is not first)]
     if own:
