@@ -45,8 +45,21 @@ def facts(error: BaseException, line: Line | None) -> list[str]:
     if "stateless_apply" in names:
         found += _arguments(below[names.index("stateless_apply")], model)
     if line and (node := statement_node(line)):
+        node = _header(node)
         found += _unpacked(node, line) + _odd_values(node, line) + _pairs(node, line)
     return [f"fact: {fact}" for fact in found]
+
+
+def _header(node: ast.stmt) -> ast.AST:
+    """Returns what a compound statement runs before its body, or a simple statement."""
+    match node:
+        case ast.With():
+            return ast.Tuple([item.context_expr for item in node.items])
+        case ast.If() | ast.While():
+            return node.test
+        case ast.For():
+            return node.iter
+    return node
 
 
 def _model(error: BaseException):
