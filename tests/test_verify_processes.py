@@ -461,7 +461,7 @@ def test_a_fork_does_not_answer(tmp_path):
 
 def test_unexpected_answers(tmp_path):
     """An answer that the worker should not give now is ignored."""
-    pool = worker_pool._WorkerPool(Request("model.py"), 1, tmp_path)
+    pool = worker_pool.WorkerPool(Request("model.py"), 1, tmp_path)
     worker = worker_pool._Worker(child=None)
     answers = [json.loads(line) for line in forged("plain", "exact").splitlines()]
     parsed, groups, begins, verdict = answers

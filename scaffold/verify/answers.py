@@ -17,6 +17,7 @@ KINDS = (
     {"groups": dict, "names": list},
     {"begins": str},
     {"postponed": str},
+    {"numbers": dict},
     {"verdict": dict},
 )
 

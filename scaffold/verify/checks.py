@@ -6,12 +6,16 @@ from ..errors import SpecError
 from .class_under_test import ClassUnderTest
 from .contract.invariant import Invariant, check_invariant
 from .contract.invariant_list import INVARIANTS
+from .parity import own_model
 from .parity.case_list import CASES
 from .parity.check import check_case
 from .verdict import Verdict
 from .watched_steps import watched
 
 CHECKS = (*CASES, *INVARIANTS)
+
+#: The checks that two implementations are compared in.
+COMPARED = (*CASES, *own_model.CASES)
 
 
 def run(check, tested: ClassUnderTest) -> Verdict:
@@ -20,19 +24,20 @@ def run(check, tested: ClassUnderTest) -> Verdict:
     return run_check(check, watched(tested))
 
 
-def select(pattern: str = "", quick: bool = False) -> list:
+def select(pattern: str = "", quick: bool = False, checks=CHECKS) -> list:
     """Selects checks by name.
 
     Args:
         pattern: A part of `group: name`, case-insensitive; `*` matches anything. Empty
             for all checks.
         quick: Whether to select only the checks that catch most mistakes.
+        checks: The checks to select from.
 
     Raises:
         SpecError: If no check matches.
     """
     form = f"*{pattern.lower()}*"
-    named = [c for c in CHECKS if fnmatchcase(f"{c.group}: {c.name}".lower(), form)]
+    named = [c for c in checks if fnmatchcase(f"{c.group}: {c.name}".lower(), form)]
     if not named:
         raise SpecError(
             f"No check matches {pattern!r}.",

@@ -41,6 +41,29 @@ def _not_nan(ctx, param, seconds: float) -> float:
     help="The rows of a batch of --build and of the contract.",
 )
 @click.option(
+    "--against",
+    metavar="FILE|REVISION",
+    default="",
+    help="Compare with another FILE[:CLASS], a git revision of the file, or a "
+    "recording FILE.json, instead of keras.Model.",
+)
+@click.option(
+    "--against-build",
+    metavar="FILE:FUNCTION",
+    default="",
+    help="The function of the other file that builds its model. Defaults to --build.",
+)
+@click.option(
+    "--against-backend",
+    type=click.Choice(["tensorflow", "torch"]),
+    help="The Keras backend of the other file.",
+)
+@click.option(
+    "--record",
+    metavar="FILE.json",
+    help="Record the numbers of the class for --against, and check nothing.",
+)
+@click.option(
     "--only",
     metavar="PATTERN",
     default="",
@@ -69,7 +92,7 @@ def _not_nan(ctx, param, seconds: float) -> float:
 @click.option("--list", "as_list", is_flag=True, help="List the checks and exit.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
+def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **how):
     """Checks a training step against keras.Model, feature by feature.
 
     It trains the class in FILE and keras.Model on the same data, and compares every
@@ -82,7 +105,6 @@ def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
     """
     from . import report
     from .request import Request, check_environment, parse_target
-    from .worker_pool import verify
 
     if as_list:
         check_environment()
@@ -94,13 +116,58 @@ def verify(ctx, target, only, quick, timeout, jobs, as_list, as_json, **how):
         return
     if target is None:
         raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)
+    how["against_backend"] = how["against_backend"] or ""
+    _check_combination(ctx, record, **how)
     path, class_name = parse_target(target)
     check_environment()
     request = Request(path, class_name, pattern=only, quick=quick, **how)
+    reference = ""
     with report.progress_bar() as progress:
-        verdicts = verify(request, timeout, jobs, progress)
+        if record is not None:
+            verdicts, reference = _recorded(request, record, timeout, jobs, progress)
+        else:
+            verdicts, reference = _verified(request, timeout, jobs, progress)
     if as_json:
-        print_json({"version": __version__, "target": target, "cases": verdicts})
+        data = {"version": __version__, "target": target, "reference": reference}
+        print_json({**data, "cases": verdicts})
     else:
-        print_text(report.as_text(verdicts))
+        text = report.as_text(verdicts) if verdicts else ""
+        print_text(f"{text}{reference}\n" if reference else text)
     ctx.exit(int(any(map(report.failed, verdicts))))
+
+
+def _check_combination(ctx, record, against, against_build, against_backend, **_):
+    """Refuses options that have no effect without, or together with, another one."""
+    if record is not None and against:
+        raise click.UsageError("--record and --against exclude each other.", ctx)
+    for flag, value in (
+        ("--against-build", against_build),
+        ("--against-backend", against_backend),
+    ):
+        if value and not against:
+            raise click.UsageError(f"{flag} needs --against FILE.py.", ctx)
+        if value and against.endswith(".json"):
+            raise click.UsageError(f"{flag} has no effect with a recording.", ctx)
+
+
+def _verified(request, timeout, jobs, progress) -> tuple[list[dict], str]:
+    """Returns the verdicts, and a text about the reference if it is not Keras."""
+    if request.against_backend:
+        from . import ported
+
+        return ported.run(request, timeout), f"The reference is {request.against}."
+    if request.against:
+        from .against.run import verify_against
+
+        return verify_against(request, timeout, jobs, progress)
+    from .worker_pool import verify
+
+    return verify(request, timeout, jobs, progress), ""
+
+
+def _recorded(request, path, timeout, jobs, progress) -> tuple[list[dict], str]:
+    """Records, and returns the verdicts on the failing checks and what was written."""
+    from .against.run import record
+
+    count, failing = record(request, path, timeout, jobs, progress)
+    return failing, f"Recorded {count} checks in {path}."

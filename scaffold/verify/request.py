@@ -42,6 +42,10 @@ class Request:
         batch_size: The rows of a batch of the invariants.
         pattern: A part of the names of the checks to run. Empty for all.
         quick: Whether to run only the checks that catch most mistakes.
+        against: What to compare the class with instead of Keras's own steps: a file, a
+            git revision or a recording. May be empty.
+        against_backend: The Keras backend of that file.
+        against_build: `FILE:FUNCTION` that builds the model of that file.
     """
 
     path: str
@@ -52,6 +56,9 @@ class Request:
     batch_size: int = 16
     pattern: str = ""
     quick: bool = False
+    against: str = ""
+    against_backend: str = ""
+    against_build: str = ""
 
 
 def parse_target(target: str) -> tuple[str, str]:

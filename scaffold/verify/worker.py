@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from ..errors import KscaffoldError
 from ..regular_files import shown
+from .against.origin import check_origin, import_from_export
 from .answers import ANSWERS, REQUEST, AnswerWriter
 from .notebook import compiled, is_notebook
 from .request import TOO_DEEP, import_hint
@@ -38,6 +39,9 @@ def serve(folder: Path) -> None:
     """Runs the checks of a request."""
     sys.path.append(os.getcwd())  # for --build MODULE:FUNCTION
     request = json.loads((folder / REQUEST).read_text(encoding="ascii"))
+    measured = request.get("measured")
+    if measured and measured["moved"]:
+        import_from_export(*measured["moved"])
     path = request["path"]
     sys.argv[:] = [path]  # not this module's, in case the file reads them
     answer = AnswerWriter(folder / ANSWERS).write
@@ -52,9 +56,7 @@ def serve(folder: Path) -> None:
     # The imported modules stay alive: the garbage collector can skip their objects.
     gc.freeze()
     try:
-        selected = {
-            c.name: c for c in checks.select(request["pattern"], request["quick"])
-        }
+        selected = {check.name: check for check in _selected(request, measured)}
         tested = find_class(
             os.path.abspath(path),
             request["class_name"],
@@ -63,6 +65,8 @@ def serve(folder: Path) -> None:
             request["build"],
             request["batch_size"],
         )
+        if measured:
+            check_origin(tested, measured["moved"])
     except KscaffoldError as error:
         answer(error=error.message, hint=error.hint)
         return
@@ -84,7 +88,13 @@ def serve(folder: Path) -> None:
     for name, again in queue:
         answer(begins=name)
         try:
-            verdict = checks.run(selected[name], tested)
+            if measured and selected[name] in checks.COMPARED:
+                from .against.measure import measure
+
+                verdict, numbers = measure(selected[name], tested, measured["rounded"])
+                answer(numbers=numbers)
+            else:
+                verdict = checks.run(selected[name], tested)
         except BaseException as error:  # such as the SystemExit of sys.exit()
             verdict = raised(selected[name], error)
         if verdict.code == "unexplained" and not again:
@@ -93,6 +103,26 @@ def serve(folder: Path) -> None:
             answer(postponed=name)
         else:
             answer(verdict=asdict(verdict))
+
+
+def _selected(request: dict, measured: dict | None) -> list:
+    """Selects the checks of a request. Invariants are not compared."""
+    from . import checks
+
+    pattern, quick = request["pattern"], request["quick"]
+    if not measured:
+        return checks.select(pattern, quick)
+    # With --only, they are checked as usual.
+    among = checks.COMPARED + (checks.INVARIANTS if pattern else ())
+    names = measured["names"]
+    selected = checks.select(pattern, quick, among)
+    found = [check for check in selected if names is None or check.name in names]
+    if not found:
+        raise KscaffoldError(
+            "The recording has none of the selected checks.",
+            "Omit --only and --quick to run every check of it.",
+        )
+    return found
 
 
 def _syntax_error(path: str) -> KscaffoldError | None:

@@ -6,7 +6,9 @@ This module imports neither Keras nor JAX, so that errors are reported at once.
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -46,18 +48,9 @@ def verify(
         VerifyError: If the file cannot be imported, the class or check does not exist,
             or no check applies.
     """
-    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    pool = _WorkerPool(request, timeout, Path(folder.name))
-    try:
-        pool.start(jobs)
-        while not pool.is_done():
-            time.sleep(INTERVAL)
-            pool.take_answers()
-            progress(len(pool.verdicts), len(pool.groups))
-    finally:
-        with uninterrupted():
-            pool.close()
-            folder.cleanup()
+    with pool_folder() as folder:
+        pool = WorkerPool(request, timeout, folder)
+        pool.run(jobs, progress)
     verdicts = [
         {**pool.verdicts[name], "group": group} for name, group in pool.groups.items()
     ]
@@ -66,6 +59,17 @@ def verify(
         hint = "Omit --only to run every check." if request.pattern else ""
         raise VerifyError(f"No check applies: {'; '.join(reasons)}.", hint)
     return verdicts
+
+
+@contextmanager
+def pool_folder() -> Iterator[Path]:
+    """Makes a folder for the files of pools, and removes it."""
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    try:
+        yield Path(folder.name)
+    finally:
+        with uninterrupted():
+            folder.cleanup()
 
 
 @dataclass
@@ -94,18 +98,56 @@ class _Worker:
         return self
 
 
-class _WorkerPool:
-    """The child processes of one `verify()` call, and their verdicts so far."""
+class WorkerPool:
+    """The child processes that run the checks of a request, and their results so far.
 
-    def __init__(self, request: Request, timeout: float, folder: Path):
-        """Creates a pool. Its files are in `folder`, also the compiled programs."""
+    Attributes:
+        groups: The group of each check, by name.
+        verdicts: The fields of the verdict on each check that is done.
+        numbers: The numbers of each check, if it was asked for them.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        timeout: float,
+        folder: Path,
+        measured: dict | None = None,
+    ):
+        """Creates a pool. Its files are in `folder`, also the compiled programs.
+
+        Args:
+            request: The file to verify, and how.
+            timeout: How many seconds a check may take before it counts as failed.
+            folder: A folder for its files. Several pools can share it.
+            measured: How to collect numbers instead of checking them, if asked for.
+        """
         self.request, self.timeout, self.folder = request, timeout, folder
+        self.measured = measured
         self.groups, self.verdicts, self.workers = {}, {}, {}
+        self.numbers = defaultdict(dict)
 
-    def start(self, jobs: int) -> None:
-        """Starts the processes."""
-        for number in range(jobs):
-            self._start(number, share=[number, jobs])
+    def run(self, jobs: int, progress: Callable[[int, int], None]) -> None:
+        """Runs the checks in processes, until every check has its verdict.
+
+        Args:
+            jobs: The number of processes.
+            progress: Called with the number of finished checks and of all checks.
+
+        Raises:
+            VerifyError: If the file cannot be imported, or a class or check does not
+                exist.
+        """
+        try:
+            for number in range(jobs):
+                self._start(number, share=[number, jobs])
+            while not self.is_done():
+                time.sleep(INTERVAL)
+                self.take_answers()
+                progress(len(self.verdicts), len(self.groups))
+        finally:
+            with uninterrupted():
+                self.close()
 
     def is_done(self) -> bool:
         """Returns whether every check has its verdict."""
@@ -154,6 +196,8 @@ class _WorkerPool:
                 worker.names.remove(name)
                 worker.names.append(name)
                 worker.running = ""
+            case {"numbers": numbers} if worker.running:
+                self.numbers[worker.running] = numbers
             case {"verdict": {"name": name} as verdict} if name == worker.running:
                 self.verdicts[name] = verdict
                 worker.names.remove(name)
@@ -170,7 +214,8 @@ class _WorkerPool:
         env["JAX_COMPILATION_CACHE_DIR"] = "" if old else str(self.folder / "compiled")
         env["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
         folder = Path(tempfile.mkdtemp(prefix="worker-", dir=self.folder))
-        child = ChildProcess(folder, {**asdict(self.request), **share}, env)
+        request = {**asdict(self.request), **share, "measured": self.measured}
+        child = ChildProcess(folder, request, env)
         # The first answer also waits for the imports of Keras and of the file.
         limit = IMPORT_LIMIT + self.timeout
         self.workers[number] = _Worker(child).expect_answer_within(limit)

@@ -1,0 +1,81 @@
+"""Makes sure that a worker runs the implementation that it was asked to run.
+
+Two versions of a module have one name, so the wrong one could be imported unnoticed.
+"""
+
+import os
+import sys
+import types
+
+from ..request import VerifyError
+
+
+def import_from_export(root: str, export: str) -> None:
+    """Replaces the folders of a repository in `sys.path` by their exported versions.
+
+    Args:
+        root: The folder of the repository.
+        export: The folder with the files of a revision.
+    """
+    for number, place in enumerate(sys.path):
+        moved = _moved(place or os.getcwd(), root, export)
+        if moved and os.path.isdir(moved):
+            sys.path[number] = moved
+
+
+def check_origin(tested, moved: list[str] | None) -> None:
+    """Checks that the class and the modules come from the right files.
+
+    Args:
+        tested: The `ClassUnderTest`.
+        moved: The folder of a repository and of its export, or `None`.
+
+    Raises:
+        VerifyError: If a module was imported from the working tree instead of the
+            revision, or if the function of `--build` makes another class.
+    """
+    if moved:
+        _check_modules(*moved)
+    if tested.build is None:
+        return
+    cls = tested.load()
+    model = type(tested.build()[0])
+    named = [base for base in model.__mro__ if base.__name__ == cls.__name__]
+    places, expected = set().union(*map(_files, named)), _files(cls)
+    if places and expected and not places & expected:
+        raise VerifyError(
+            f"The function of --build makes the {cls.__name__} of "
+            f"{os.path.relpath(min(places))}, not of {os.path.relpath(min(expected))}.",
+            "Name a function for the other file with --against-build FILE:FUNCTION.",
+        )
+
+
+def _check_modules(root: str, export: str) -> None:
+    """Raises an error if a module of the revision came from the working tree."""
+    ours = __name__.partition(".")[0]
+    for name, module in [*sys.modules.items()]:
+        file = getattr(module, "__file__", None)
+        if not isinstance(file, str) or name.partition(".")[0] == ours:
+            continue
+        moved = _moved(file, root, export)
+        if moved and os.path.isfile(moved):
+            raise VerifyError(
+                f"The revision imports {name} from the working tree: "
+                f"{os.path.relpath(file)}.",
+                "The package may be installed in editable mode. Check out the revision "
+                "with `git worktree add`, and name the file in it.",
+            )
+
+
+def _moved(path: str, root: str, export: str) -> str | None:
+    """Returns where a path of the repository is in the export."""
+    real, root = os.path.realpath(path), os.path.realpath(root)
+    if real != root and not real.startswith(root + os.sep):
+        return None
+    return os.path.join(export, os.path.relpath(real, root))
+
+
+def _files(cls: type) -> set[str]:
+    """Returns the files that define the methods of a class."""
+    functions = [f for f in vars(cls).values() if isinstance(f, types.FunctionType)]
+    return {os.path.realpath(f.__code__.co_filename) for f in functions}
