@@ -26,7 +26,7 @@ def excess(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the largest difference of two arrays. That of NaN to a number is inf."""
+    """Returns the largest difference of two arrays. From NaN to a number, it is inf."""
     a, b = as_float(a), as_float(b)
     same = (a == b) | (np.isnan(a) & np.isnan(b))
     with np.errstate(invalid="ignore"):
