@@ -49,9 +49,11 @@ def test_changed_loss(tmp_path):
     assert "First in the logs of step 1: loss" in shown
     assert "in old.py" in shown
     assert "The forward pass or the loss changed." in shown
-    assert done.stdout.endswith("The reference is old.py.\n")
+    assert "compared with old.py (1 case)" in shown
+    assert "If it is intended, check the invariants alone" in shown
 
 
+@pytest.mark.exhaustive
 def test_revision(tmp_path):
     """A revision is compared with its own sibling module, not with today's."""
     source = replaced(
@@ -67,15 +69,16 @@ def test_revision(tmp_path):
     assert 0 == same.returncode, same.stdout + same.stderr
     assert "1 exact." in same.stdout
     assert 1 == other.returncode, other.stdout + other.stderr
-    assert "The reference is model.py of HEAD (commit " in other.stdout
+    assert "model.py of HEAD (commit " in other.stdout
 
 
+@pytest.mark.exhaustive
 def test_recording(tmp_path):
     """A recording equals the class that it was made with, and shows what moved."""
     (tmp_path / "model.py").write_text(SOURCE, encoding="utf-8")
     made = verify(tmp_path, "model.py", "--record", "golden.json", *PLAIN)
     assert 0 == made.returncode, made.stdout + made.stderr
-    assert "Recorded 1 checks in golden.json.\n" == made.stdout
+    assert "Recorded 1 check in golden.json.\n" == made.stdout
     same = verify(tmp_path, "model.py", "--against", "golden.json", *PLAIN)
     changed = replaced(
         "optimizer_variables, grads,", "optimizer_variables, [-g for g in grads],"
@@ -88,7 +91,151 @@ def test_recording(tmp_path):
 
     assert (0, True) == (same.returncode, "1 exact." in same.stdout), same.stdout
     assert 1 == moved.returncode, moved.stdout + moved.stderr
-    assert "made with jax 0.1 instead of" in " ".join(moved.stdout.split())
+    shown = " ".join(moved.stdout.split())
+    assert "It was recorded with jax 0.1 instead of" in shown
+    assert "The gradient or its use by the optimizer changed." in shown
+    assert "record the numbers again with --record golden.json." in shown
+
+
+#: A file with a model of its own, and the function that builds it.
+OWN_MODEL = """
+import jax, keras
+
+class Own(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.dense = keras.layers.Dense(3)
+
+    def call(self, x):
+        return self.dense(x)
+
+    def loss_of(self, trainable, others, x, y):
+        y_pred, others = self.stateless_call(trainable, others, x)
+        return 1.0 * keras.ops.mean((y - y_pred) ** 2), others
+
+    def train_step(self, state, data):
+        trainable, others, optimizer, metrics = state
+        x, y = data
+        gradient = jax.value_and_grad(self.loss_of, has_aux=True)
+        (loss, others), grads = gradient(trainable, others, x, y)
+        trainable, optimizer = self.optimizer.stateless_apply(
+            optimizer, grads, trainable
+        )
+        return {"loss": loss}, (trainable, others, optimizer, metrics)
+
+def make():
+    import numpy as np
+    model = Own()
+    model.compile("adam", loss="mse")
+    x = np.random.default_rng(1).normal(size=(40, 5)).astype("float32")
+    return model, (x, x[:, :3])
+"""
+
+
+def write_own_models(folder):
+    """Writes an old file, an equal new one, one with another loss, and a builder."""
+    (folder / "old.py").write_text(OWN_MODEL, encoding="utf-8")
+    (folder / "new.py").write_text(
+        OWN_MODEL.replace("y - y_pred", "y_pred - y"), encoding="utf-8"
+    )
+    changed = OWN_MODEL.replace("1.0 *", "1.5 *").replace("Own", "Changed")
+    (folder / "changed.py").write_text(changed, encoding="utf-8")
+    (folder / "builder.py").write_text("from new import make\n", encoding="utf-8")
+
+
+def verdicts(done):
+    """Returns the outcomes of the checks that apply, by name."""
+    assert 2 != done.returncode, done.stderr
+    cases = json.loads(done.stdout)["cases"]
+    return {c["name"]: c["outcome"] for c in cases if c["outcome"] != "not applicable"}
+
+
+@pytest.mark.exhaustive
+def test_own_model(tmp_path):
+    """A model of `--build` is compared with the one of another file, on its data.
+
+    The step has a loss of its own, unlike any of Keras's steps.
+    """
+    write_own_models(tmp_path)
+    built = ("--build", "new.py:make", "--json")
+    same = verdicts(verify(tmp_path, "new.py", "--against", "old.py", *built))
+    other = verify(
+        *(tmp_path, "new.py", "--against", "changed.py:Changed"),
+        *("--against-build", "changed.py:make", *built),
+    )
+    found = [c for c in json.loads(other.stdout)["cases"] if c["code"]]
+
+    assert same and {*same.values()} <= {"exact", "close"}
+    assert {"your model and data", "your model with full batches"} <= {*same}
+    assert ["loss-changed"] == [*{c["code"] for c in found}], other.stdout
+    assert {"changed.py:Changed"} == {c["compared_with"] for c in found}
+
+
+@pytest.mark.exhaustive
+def test_builder_of_one_side(tmp_path):
+    """A function that builds both sides from one file is an error, not an equality."""
+    write_own_models(tmp_path)
+    built = ("--build", "builder.py:make")
+    done = verify(tmp_path, "new.py", "--against", "old.py", *built)
+
+    assert (2, "") == (done.returncode, done.stdout)
+    assert "makes the Own of new.py, not of old.py" in " ".join(done.stderr.split())
+    assert "--against-build" in done.stderr
+
+
+@pytest.mark.exhaustive
+def test_class_of_revision(tmp_path):
+    """A revision can have the class under another name."""
+    (tmp_path / "model.py").write_text(SOURCE, encoding="utf-8")
+    commit(tmp_path)
+    renamed = SOURCE.replace("CustomModel", "NewModel").partition("\n")[2]
+    (tmp_path / "model.py").write_text(renamed, encoding="utf-8")
+    loss = ("--loss", "mse", "--metric", "mae")
+    lost = verify(tmp_path, "model.py:NewModel", "--against", "HEAD", *loss, *PLAIN)
+    named = verify(
+        *(tmp_path, "model.py:NewModel", "--against", "HEAD:CustomModel"),
+        *loss,
+        *PLAIN,
+    )
+
+    assert 2 == lost.returncode
+    assert "no subclass of keras.Model named 'NewModel'" in lost.stderr
+    assert 0 == named.returncode, named.stdout + named.stderr
+
+
+@pytest.mark.exhaustive
+def test_contract_beside_another_file(tmp_path):
+    """With `--only contract`, the invariants run, because they need no reference."""
+    (tmp_path / "old.py").write_text(SOURCE, encoding="utf-8")
+    (tmp_path / "new.py").write_text(SOURCE, encoding="utf-8")
+    only = ("--only", "contract: l*", "--json")
+    found = verdicts(verify(tmp_path, "new.py", "--against", "old.py", *only))
+
+    assert found and {*found.values()} == {"holds"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--record", "a.json", "--against", "b.py"], "exclude each other"),
+        (["--against-build", "b.py:make"], "--against-build needs --against FILE.py"),
+        (["--against-backend", "torch"], "--against-backend needs --against FILE.py"),
+        (
+            ["--against", "a.json", "--against-build", "b.py:make"],
+            "has no effect with a recording",
+        ),
+        (["--record", "a.txt"], "a recording needs the suffix .json"),
+        (["--against", "nothing.json"], "No such file or directory"),
+    ],
+)
+def test_options_without_effect(tmp_path, monkeypatch, arguments, message):
+    """Options that would be ignored are errors, before anything runs."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.py").write_text(SOURCE, encoding="utf-8")
+    result = CliRunner().invoke(main, ["verify", "model.py", *arguments])
+
+    assert 2 == result.exit_code
+    assert message in " ".join(result.output.split())
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,16 @@ def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
     return Explanation(cause, fix, entries[0]["code"])
 
 
+def of_change(name: str, step: int = 0) -> Explanation:
+    """Returns what a difference from another implementation says.
+
+    Args:
+        name: The change's key in `causes.toml`.
+        step: The number of the first step that it affects.
+    """
+    return _explanation(_TEXTS["change"][name], step=str(step))
+
+
 def of_code(code: str) -> Explanation:
     """Returns the explanation of a code, without the names that texts can mention."""
     [entry, *_] = [entry for entry in _entries() if entry["code"] == code]

@@ -3,19 +3,16 @@
 from fnmatch import fnmatchcase
 
 from ..errors import SpecError
+from .against.measure import measure
 from .class_under_test import ClassUnderTest
 from .contract.invariant import Invariant, check_invariant
 from .contract.invariant_list import INVARIANTS
-from .parity import own_model
 from .parity.case_list import CASES
 from .parity.check import check_case
 from .verdict import Verdict
 from .watched_steps import watched
 
 CHECKS = (*CASES, *INVARIANTS)
-
-#: The checks that two implementations are compared in.
-COMPARED = (*CASES, *own_model.CASES)
 
 
 def run(check, tested: ClassUnderTest) -> Verdict:
@@ -24,7 +21,20 @@ def run(check, tested: ClassUnderTest) -> Verdict:
     return run_check(check, watched(tested))
 
 
-def select(pattern: str = "", quick: bool = False, checks=CHECKS) -> list:
+def collect(check, tested: ClassUnderTest, rounded: bool) -> tuple[Verdict, dict]:
+    """Runs a parity case and collects its numbers. An invariant has none.
+
+    Args:
+        check: The case or the invariant.
+        tested: The class.
+        rounded: Whether to train from weights that differ by rounding errors.
+    """
+    if isinstance(check, Invariant):
+        return run(check, tested), {}
+    return measure(check, watched(tested), rounded)
+
+
+def select(pattern: str = "", quick: bool = False, checks: tuple = CHECKS) -> list:
     """Selects checks by name.
 
     Args:

@@ -121,18 +121,19 @@ def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **
     path, class_name = parse_target(target)
     check_environment()
     request = Request(path, class_name, pattern=only, quick=quick, **how)
-    reference = ""
     with report.progress_bar() as progress:
         if record is not None:
-            verdicts, reference = _recorded(request, record, timeout, jobs, progress)
+            verdicts, texts = _recorded(request, record, timeout, jobs, progress)
         else:
-            verdicts, reference = _verified(request, timeout, jobs, progress)
+            verdicts, texts = _verified(request, timeout, jobs, progress)
     if as_json:
-        data = {"version": __version__, "target": target, "reference": reference}
-        print_json({**data, "cases": verdicts})
+        note = {"note": texts["note"]} if "note" in texts else {}
+        head = {"version": __version__, "target": target, **note}
+        print_json({**head, "cases": verdicts})
+    elif verdicts:
+        print_text(report.as_text(verdicts, **texts))
     else:
-        text = report.as_text(verdicts) if verdicts else ""
-        print_text(f"{text}{reference}\n" if reference else text)
+        print_text(f"{texts['note']}\n")
     ctx.exit(int(any(map(report.failed, verdicts))))
 
 
@@ -150,24 +151,27 @@ def _check_combination(ctx, record, against, against_build, against_backend, **_
             raise click.UsageError(f"{flag} has no effect with a recording.", ctx)
 
 
-def _verified(request, timeout, jobs, progress) -> tuple[list[dict], str]:
-    """Returns the verdicts, and a text about the reference if it is not Keras."""
+def _verified(request, timeout, jobs, progress) -> tuple[list[dict], dict[str, str]]:
+    """Returns the verdicts, and the texts of `report.as_text()`."""
     if request.against_backend:
         from . import ported
 
-        return ported.run(request, timeout), f"The reference is {request.against}."
+        return ported.run(request, timeout), {}
     if request.against:
         from .against.run import verify_against
 
         return verify_against(request, timeout, jobs, progress)
     from .worker_pool import verify
 
-    return verify(request, timeout, jobs, progress), ""
+    return verify(request, timeout, jobs, progress), {}
 
 
-def _recorded(request, path, timeout, jobs, progress) -> tuple[list[dict], str]:
-    """Records, and returns the verdicts on the failing checks and what was written."""
+def _recorded(
+    request, path, timeout, jobs, progress
+) -> tuple[list[dict], dict[str, str]]:
+    """Records. Returns the verdicts on the failing checks, and what was written."""
     from .against.run import record
 
     count, failing = record(request, path, timeout, jobs, progress)
-    return failing, f"Recorded {count} checks in {path}."
+    checks = "check" if count == 1 else "checks"
+    return failing, {"note": f"Recorded {count} {checks} in {path}."}

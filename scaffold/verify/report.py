@@ -22,10 +22,11 @@ MARKS = {
 }
 
 
-#: What to do if a difference is no mistake.
+#: What to do if a difference from Keras is no mistake.
 ON_PURPOSE = (
     "If you changed the mathematics on purpose, Keras's own trainer is no reference: "
-    "check the class with --only contract."
+    "check the class with --only contract, or compare it with an earlier version of "
+    "it, as in --against HEAD."
 )
 
 
@@ -34,13 +35,20 @@ def failed(verdict: dict) -> bool:
     return verdict["outcome"] in ("differs", "raises")
 
 
-def as_text(verdicts: list[dict]) -> str:
-    """Returns the table, the failures and a summary."""
+def as_text(verdicts: list[dict], intended: str = ON_PURPOSE, note: str = "") -> str:
+    """Returns the table, the failures and a summary.
+
+    Args:
+        verdicts: The verdicts.
+        intended: What to do if a difference is no mistake.
+        note: A sentence about the reference. May be empty.
+    """
     lines = [
         *_table(verdicts),
         *_compared_with(verdicts),
+        *(_wrap("  ", note) if note else ()),
         *_left_out(verdicts),
-        *_failures(verdicts),
+        *_failures(verdicts, intended),
     ]
     text = "\n".join([*lines, "", summary(verdicts)]) + "\n"
     colored = sys.stdout is not None and sys.stdout.isatty()
@@ -89,13 +97,13 @@ def _left_out(verdicts: list[dict]) -> Iterator[str]:
         yield from _wrap("    ", ", ".join(names))
 
 
-def _failures(verdicts: list[dict]) -> Iterator[str]:
+def _failures(verdicts: list[dict], intended: str) -> Iterator[str]:
     """Yields the failures, one paragraph for each cause, and what to do next."""
     failures = [verdict for verdict in verdicts if failed(verdict)]
     for report in reports(failures):
         yield from ["", *_failure(report)]
     if any(v["outcome"] == "differs" and v["compared_with"] for v in failures):
-        yield from ["", *_wrap("", ON_PURPOSE)]
+        yield from ["", *_wrap("", intended)]
 
 
 def _failure(report: Report) -> list[str]:
@@ -110,7 +118,7 @@ def _failure(report: Report) -> list[str]:
         *(_wrap("  Also:  ", others) if others else ()),
         *_wrap("  Cause: ", report.cause),
         *(_wrap("  Ruled out: ", ruled_out) if ruled_out else ()),
-        *_wrap("  Fix:   ", report.fix),
+        *(_wrap("  Fix:   ", report.fix) if report.fix else ()),
     ]
 
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from ..errors import KscaffoldError
 from ..regular_files import file_errors, is_regular, read, shown
 
+#: The suffixes of the files that can be verified.
+SOURCES = (".py", ".ipynb")
+
 #: What to do about a file that Python cannot parse, or that crashes it.
 TOO_DEEP = "Simplify the file. It may nest expressions too deeply for Python."
 
@@ -71,7 +74,7 @@ def parse_target(target: str) -> tuple[str, str]:
             read.
     """
     path, colon, name = target.rpartition(":")
-    source = path.endswith((".py", ".ipynb"))
+    source = path.endswith(SOURCES)
     if not colon or (not source and os.path.exists(target)):
         path, name = target, ""
     if not _can_be_read(Path(path)):

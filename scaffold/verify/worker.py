@@ -66,7 +66,7 @@ def serve(folder: Path) -> None:
             request["batch_size"],
         )
         if measured:
-            check_origin(tested, measured["moved"])
+            check_origin(tested, path, measured["moved"])
     except KscaffoldError as error:
         answer(error=error.message, hint=error.hint)
         return
@@ -88,10 +88,10 @@ def serve(folder: Path) -> None:
     for name, again in queue:
         answer(begins=name)
         try:
-            if measured and selected[name] in checks.COMPARED:
-                from .against.measure import measure
-
-                verdict, numbers = measure(selected[name], tested, measured["rounded"])
+            if measured:
+                verdict, numbers = checks.collect(
+                    selected[name], tested, measured["rounded"]
+                )
                 answer(numbers=numbers)
             else:
                 verdict = checks.run(selected[name], tested)
@@ -113,7 +113,7 @@ def _selected(request: dict, measured: dict | None) -> list:
     if not measured:
         return checks.select(pattern, quick)
     # With --only, they are checked as usual.
-    among = checks.COMPARED + (checks.INVARIANTS if pattern else ())
+    among = checks.CHECKS if pattern else checks.CASES
     names = measured["names"]
     selected = checks.select(pattern, quick, among)
     found = [check for check in selected if names is None or check.name in names]

@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .differences import ATOL, RTOL, as_float, distance, excess
+from ..causes import Explanation, of_change
+from ..parity.differences import ATOL, RTOL, largest_difference
+from .differences import as_float, excess
 from .numbers import DATA, TRACE, TRAINABLE, Numbers, equal
 
 #: Parts that come after training.
@@ -44,15 +46,13 @@ class Comparison(NamedTuple):
     Attributes:
         outcome: `exact`, `close` or `differs`.
         detail: What differs, and where first.
-        cause: What follows about the cause.
-        parts: What differs: `history`, `weights`, ...
+        explanation: What follows about the cause, if something differs.
         unsure: Whether rounding could explain it, so that a control is needed.
     """
 
     outcome: str
     detail: str = ""
-    cause: str = ""
-    parts: tuple[str, ...] = ()
+    explanation: Explanation | None = None
     unsure: bool = False
 
 
@@ -77,9 +77,8 @@ def compare(
     if not large:
         most = max(changes, key=lambda change: change.size)
         return Comparison("close", f"{_named(most.key, old, new)}: {most.text}")
-    parts = tuple(dict.fromkeys(change.part for change in large))
-    detail, cause = _located(old, new, large)
-    return Comparison("differs", detail, cause, parts, _unsure(old, large))
+    detail, explanation = _located(old, new, large)
+    return Comparison("differs", detail, explanation, _unsure(old, large))
 
 
 def _unsure(old: Numbers, changes: list[Change]) -> bool:
@@ -99,8 +98,7 @@ def _start(old: Numbers, new: Numbers, label: str) -> Comparison | None:
         return Comparison(
             "differs",
             f"The data differ from the data of {label}.",
-            "The function that builds the model returns other data.",
-            ("data",),
+            of_change("data"),
         )
     a, b = (n.values.get(TRACE) for n in (old, new))
     if a is None or b is None or a.shape[1:] != b.shape[1:]:
@@ -112,9 +110,7 @@ def _start(old: Numbers, new: Numbers, label: str) -> Comparison | None:
     return Comparison(
         "differs",
         f"The initial values of {', '.join(names)} differ from {label}.",
-        "The layers are made in another order, or with other initializers, so that "
-        "equal seeds give different weights.",
-        ("start",),
+        of_change("start"),
     )
 
 
@@ -142,7 +138,7 @@ def _changes(
 
 def _change(key: str, a, b, noise: float, label: str) -> Change:
     """Describes how two arrays of one shape differ."""
-    size = distance(a, b)
+    size = largest_difference(as_float(a), as_float(b))
     text = f"differs by up to {size:.2g}"
     if not a.ndim:
         digits = next(n for n in (6, 9, 17) if f"{a:.{n}g}" != f"{b:.{n}g}" or n == 17)
@@ -176,7 +172,9 @@ def _named(key: str, old: Numbers, new: Numbers) -> str:
     return f"{noun} {after} ({before} before)"
 
 
-def _located(old: Numbers, new: Numbers, changes: list[Change]) -> tuple[str, str]:
+def _located(
+    old: Numbers, new: Numbers, changes: list[Change]
+) -> tuple[str, Explanation]:
     """Describes changes from the first step on, and what follows about the cause."""
     by_part = {}
     for change in changes:
@@ -213,30 +211,19 @@ def _first_variable(old, new, changes) -> tuple[int | None, int | None]:
     return step, numbers[int(differ[step].argmax())]
 
 
-def _cause(old: Numbers, changes, reported, step, number) -> str:
+def _cause(old: Numbers, changes, reported, step, number) -> Explanation:
     """Returns what follows from the place of the first change."""
     keys = {change.key for change in changes}
     if any(c.key.startswith("weights/") and not c.size for c in changes):
-        return "The models have other variables."
+        return of_change("variables")
     if step is not None:
         if f"steps/{step - 1}/loss" in keys or (reported or step) < step - 1:
-            return (
-                f"The loss of step {step} is computed from equal weights, and differs. "
-                "The forward pass or the loss changed."
-            )
-        if old.values[TRAINABLE][number]:
-            return (
-                f"The loss of step {step} is equal, and the new weights differ. The "
-                "gradient or its use by the optimizer changed."
-            )
-        return f"Step {step} returns another non-trainable state."
+            return of_change("loss", step)
+        return of_change("gradient" if old.values[TRAINABLE][number] else "state", step)
     if f"steps/{reported}/loss" in keys and any(c.part == "optimizer" for c in changes):
-        return (
-            f"The loss of step {reported + 1} differs, and so does what the optimizer "
-            "gets. The forward pass or the loss changed."
-        )
+        return of_change("loss", reported + 1)
     if any(change.part in (*VARIABLES, "trained") for change in changes):
-        return "Training changed."
+        return of_change("training")
     if all(c.part in EVALUATED or "/val_" in c.key for c in changes):
-        return "Training is the same. Only the evaluation or the prediction changed."
-    return "The trained weights are the same. Only what is reported changed."
+        return of_change("evaluation")
+    return of_change("reports")

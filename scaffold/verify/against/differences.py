@@ -2,8 +2,7 @@
 
 import numpy as np
 
-#: The tolerances of float32 and float64. Smaller floats have their own precision.
-RTOL, ATOL = 1e-5, 1e-6
+from ..parity.differences import ATOL, RTOL, largest_difference
 
 
 def excess(a: np.ndarray, b: np.ndarray) -> float:
@@ -22,16 +21,7 @@ def excess(a: np.ndarray, b: np.ndarray) -> float:
     a, b = as_float(a), as_float(b)
     if np.allclose(b, a, rtol, ATOL, equal_nan=True):
         return 0.0
-    return distance(a, b)
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Returns the largest difference of two arrays. From NaN to a number, it is inf."""
-    a, b = as_float(a), as_float(b)
-    same = (a == b) | (np.isnan(a) & np.isnan(b))
-    with np.errstate(invalid="ignore"):
-        change = np.where(same, 0.0, np.abs(a - b))
-    return float(np.nan_to_num(change, nan=np.inf, posinf=np.inf).max(initial=0.0))
+    return largest_difference(a, b)
 
 
 def as_float(array: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from ...errors import SpecError
 from ...header import parse_header
 from ...regular_files import read, shown
 from ...spec import Spec
-from ..request import Request, VerifyError, parse_target
+from ..request import SOURCES, Request, VerifyError, parse_target
 from .git_revision import Revision, export, find_revision
 
 
@@ -46,7 +46,7 @@ def find_implementation(request: Request, folder: Path) -> Implementation:
     """
     name = request.against
     path, _, class_name = name.rpartition(":")
-    if os.path.isfile(name) or (path.endswith(".py") and os.path.isfile(path)):
+    if os.path.isfile(name) or (path.endswith(SOURCES) and os.path.isfile(path)):
         path, class_name = parse_target(name)
         label = f"{shown(Path(path))}:{class_name}" if class_name else shown(Path(path))
         if os.path.samefile(path, request.path):
@@ -89,7 +89,7 @@ def _build_in(path: str, request: Request) -> str:
 def _build_at(revision: Revision, folder: Path, request: Request) -> str:
     """Returns `--build` for a revision: the function in the exported file."""
     where, _, function = request.build.rpartition(":")
-    if not where.endswith(".py"):
+    if not where.endswith(SOURCES):
         return request.build  # a module: its name stays the same
     inside = os.path.relpath(os.path.realpath(where), os.path.realpath(revision.root))
     exported = folder / inside

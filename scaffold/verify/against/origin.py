@@ -5,7 +5,6 @@ Two versions of a module have one name, so the wrong one could be imported unnot
 
 import os
 import sys
-import types
 
 from ..request import VerifyError
 
@@ -23,31 +22,43 @@ def import_from_export(root: str, export: str) -> None:
             sys.path[number] = moved
 
 
-def check_origin(tested, moved: list[str] | None) -> None:
+def check_origin(tested, path: str, moved: list[str] | None) -> None:
     """Checks that the class and the modules come from the right files.
 
     Args:
         tested: The `ClassUnderTest`.
+        path: The file that was asked for.
         moved: The folder of a repository and of its export, or `None`.
 
     Raises:
         VerifyError: If a module was imported from the working tree instead of the
-            revision, or if the function of `--build` makes another class.
+            revision, or if the function of `--build` makes the class of another file.
     """
     if moved:
         _check_modules(*moved)
     if tested.build is None:
         return
-    cls = tested.load()
-    model = type(tested.build()[0])
-    named = [base for base in model.__mro__ if base.__name__ == cls.__name__]
-    places, expected = set().union(*map(_files, named)), _files(cls)
-    if places and expected and not places & expected:
-        raise VerifyError(
-            f"The function of --build makes the {cls.__name__} of "
-            f"{os.path.relpath(min(places))}, not of {os.path.relpath(min(expected))}.",
-            "Name a function for the other file with --against-build FILE:FUNCTION.",
-        )
+    from ..module_classes import own_classes  # imports Keras
+
+    asked = os.path.realpath(path)
+    own = {name for module in _modules(asked) for name in own_classes(module)}
+    files = {}
+    for base in type(tested.build()[0]).__mro__:
+        file = getattr(sys.modules.get(base.__module__), "__file__", None) or asked
+        files.setdefault(base.__name__, set()).add(os.path.realpath(file))
+    for name, places in files.items():
+        if name in own and asked not in places:
+            raise VerifyError(
+                f"The function of --build makes the {name} of "
+                f"{os.path.relpath(min(places))}, not of {os.path.relpath(asked)}.",
+                "Name a function of the other file: --against-build FILE:FUNCTION.",
+            )
+
+
+def _modules(file: str) -> list:
+    """Returns the imported modules that are a file."""
+    found = [(m, getattr(m, "__file__", None)) for m in [*sys.modules.values()]]
+    return [m for m, f in found if isinstance(f, str) and os.path.realpath(f) == file]
 
 
 def _check_modules(root: str, export: str) -> None:
@@ -73,9 +84,3 @@ def _moved(path: str, root: str, export: str) -> str | None:
     if real != root and not real.startswith(root + os.sep):
         return None
     return os.path.join(export, os.path.relpath(real, root))
-
-
-def _files(cls: type) -> set[str]:
-    """Returns the files that define the methods of a class."""
-    functions = [f for f in vars(cls).values() if isinstance(f, types.FunctionType)]
-    return {os.path.realpath(f.__code__.co_filename) for f in functions}

@@ -10,20 +10,19 @@ from ..request import Request, VerifyError
 from ..verdict import Verdict
 from ..worker_pool import WorkerPool, pool_folder
 from . import recording
-from .comparison import Comparison, compare
-from .differences import excess
 from .implementation import find_implementation, share_header
-from .measurement import Measurement, decoded, without_evaluation
+from .judgement import Reference, judge, rounding
+from .measurement import Measurement, decoded
 
-#: How many times as far as in the control rounding may change a value.
-FACTOR = 4
+#: What to do if a difference from another implementation is no mistake.
+INTENDED = "If it is intended, check the invariants alone with --only contract."
 
 Progress = Callable[[int, int], None]
 
 
 def verify_against(
     request: Request, timeout: float, jobs: int, progress: Progress
-) -> tuple[list[dict], str]:
+) -> tuple[list[dict], dict[str, str]]:
     """Compares a class with what `--against` names: a file, a revision or a recording.
 
     Args:
@@ -33,8 +32,8 @@ def verify_against(
         progress: Called with the number of finished checks and of all checks.
 
     Returns:
-        The verdicts, as dicts with the fields of `verdict.Verdict`, and a text that
-        describes the reference.
+        The verdicts, as dicts with the fields of `verdict.Verdict`, and the texts of
+        `report.as_text()`.
 
     Raises:
         KscaffoldError: If the reference or the class cannot be found or imported, or if
@@ -43,16 +42,16 @@ def verify_against(
     with pool_folder() as folder:
         runs = _Runs(folder, timeout, jobs, progress)
         if request.against.endswith(".json"):
-            verdicts, reference = _against_recording(request, runs)
+            verdicts, texts = _against_recording(request, runs)
         else:
-            verdicts, reference = _against_implementation(request, runs)
+            verdicts, texts = _against_implementation(request, runs)
     reasons = {v["detail"]: v["outcome"] for v in verdicts}
     if set(reasons.values()) == {"not applicable"}:
         raise VerifyError(
             f"No check applies: {'; '.join(reasons)}.",
             "Omit --only to run every check." if request.pattern else "",
         )
-    return verdicts, reference
+    return verdicts, texts
 
 
 def record(
@@ -79,7 +78,7 @@ def record(
         runs = _Runs(folder, timeout, jobs, progress)
         found = runs.measure(request)
         kept = {name: m for name, m in found.items() if m.outcome == "measured"}
-        noise = _noise(kept, runs.measure(request, names=[*kept], rounded=True))
+        noise = rounding(kept, runs.measure(request, names=[*kept], rounded=True))
     failed = [m.verdict for m in found.values() if m.outcome == "raises"]
     if not kept:
         reasons = dict.fromkeys(m.verdict["detail"] for m in found.values())
@@ -141,45 +140,44 @@ class _Runs:
         self.progress(self.done + done, max(self.count, self.done + count))
 
 
-def _against_implementation(request: Request, runs: _Runs) -> tuple[list[dict], str]:
+def _against_implementation(
+    request: Request, runs: _Runs
+) -> tuple[list[dict], dict[str, str]]:
     """Compares a class with a file or a revision."""
     old = find_implementation(request, runs.folder / "revision")
     new_request, old_request = share_header(request, old.request)
+    reference = Reference(old.label, old.source)
     new = runs.measure(new_request)
     names = [name for name, m in new.items() if m.is_compared]
     try:
         before = runs.measure(old_request, names=names, moved=old.moved)
-        hint = "If the change is intended, check the invariants with --only contract."
-        verdicts = [
-            _verdict(m, before.get(name), {}, old.label, hint)
-            for name, m in new.items()
-        ]
-        unsure = [v["name"] for v in verdicts if v.pop("unsure", False)]
-        noise = _noise(
-            before,
-            runs.measure(old_request, names=unsure, rounded=True, moved=old.moved),
-        )
+        judged = {
+            name: judge(m, before.get(name), {}, reference) for name, m in new.items()
+        }
+        unsure = [name for name, (_, is_unsure) in judged.items() if is_unsure]
+        rounded = runs.measure(old_request, names=unsure, rounded=True, moved=old.moved)
     except KscaffoldError as error:
         raise _relabelled(error, old.moved, old.label) from error
-    judged = [
-        (
-            _verdict(
-                new[v["name"]], before[v["name"]], noise[v["name"]], old.label, hint
-            )
-            if v["name"] in unsure
-            else v
-        )
-        for v in verdicts
-    ]
-    for verdict in judged:
-        verdict.pop("unsure", None)
-        if old.moved:
-            place = f"{old.moved[1]}/"
-            verdict["detail"] = verdict["detail"].replace(place, "")
-    return judged, f"The reference is {old.source}."
+    noise = rounding(before, rounded)
+    for name in unsure:
+        judged[name] = judge(new[name], before[name], noise[name], reference)
+    verdicts = [verdict for verdict, _ in judged.values()]
+    for verdict in verdicts if old.moved else ():
+        verdict["detail"] = verdict["detail"].replace(f"{old.moved[1]}/", "")
+    return verdicts, {"intended": INTENDED}
 
 
-def _against_recording(request: Request, runs: _Runs) -> tuple[list[dict], str]:
+def _relabelled(error: KscaffoldError, moved, label: str) -> KscaffoldError:
+    """Returns an error about a revision without the path of its temporary folder."""
+    texts = [error.message, error.hint]
+    if moved:
+        texts = [text.replace(f"{moved[1]}/", f"{label}:") for text in texts]
+    return VerifyError(*texts)
+
+
+def _against_recording(
+    request: Request, runs: _Runs
+) -> tuple[list[dict], dict[str, str]]:
     """Compares a class with recorded numbers."""
     path = Path(request.against)
     data = recording.load(path)
@@ -190,86 +188,13 @@ def _against_recording(request: Request, runs: _Runs) -> tuple[list[dict], str]:
         recorded[name] = Measurement(verdict, check)
         if decoded(check) is None:
             raise recording.damaged(path)
-    label = shown(path)
-    hint = (
-        "If the change is intended, record again with `kscaffold verify "
-        f"{as_argument(request.path)} --record {as_argument(path)}`."
-    )
-    new = runs.measure(request, names=[*recorded])
+    reference = Reference(shown(path), shown(path))
     verdicts = []
-    for name, measured in new.items():
+    for name, new in runs.measure(request, names=[*recorded]).items():
         noise = recorded[name].answer["noise"] if name in recorded else {}
-        verdicts.append(_verdict(measured, recorded.get(name), noise, label, hint))
-        verdicts[-1].pop("unsure", None)
-    text = f"The reference is the recording {label}."
+        verdicts.append(judge(new, recorded.get(name), noise, reference)[0])
+    again = f"--record {as_argument(path)}"
+    texts = {"intended": f"If it is intended, record the numbers again with {again}."}
     if others := recording.other_versions(data):
-        text += f" It was made with {others}, so rounding may differ."
-    return verdicts, text
-
-
-def _verdict(
-    new: Measurement, old: Measurement | None, noise: dict, label: str, hint: str
-) -> dict:
-    """Compares the class with the reference in one check.
-
-    Returns:
-        The verdict. Its field `unsure` says whether rounding could explain it.
-    """
-    if old is None or not new.is_compared:
-        return dict(new.verdict)
-    a, b = decoded(old.answer), decoded(new.answer)
-    if a is None:
-        reason = old.verdict["detail"]
-        if old.outcome == "raises":
-            reason = f"{label} fails: {reason}"
-        return {**new.verdict, "outcome": "not applicable", "detail": reason}
-    if b is None:
-        return dict(new.verdict)
-    failing = "raises" in (old.outcome, new.outcome)
-    if failing:  # only the evaluation, or there would be no numbers
-        a, b = without_evaluation(a), without_evaluation(b)
-    found = compare(a, b, noise, label)
-    if new.outcome == "raises" and old.outcome != "raises":
-        if found.outcome != "differs":
-            return dict(new.verdict)
-        found = found._replace(
-            detail=f"{found.detail} evaluate() raises {new.verdict['detail']}."
-        )
-    return _judged(new.verdict, found, hint)
-
-
-def _judged(verdict: dict, found: Comparison, hint: str) -> dict:
-    """Returns the verdict that a comparison gives."""
-    differs = found.outcome == "differs"
-    return {
-        **verdict,
-        "outcome": found.outcome,
-        "detail": found.detail,
-        "cause": found.cause,
-        "fix": hint if differs else "",
-        "parts": list(found.parts),
-        "unsure": differs and found.unsure,
-    }
-
-
-def _noise(base: dict, rounded: dict) -> dict[str, dict[str, float]]:
-    """Returns how far rounding changes each value, where it exceeds the tolerance."""
-    noise = {}
-    for name, measured in base.items():
-        found = noise[name] = {}
-        a = decoded(measured.answer)
-        b = name in rounded and decoded(rounded[name].answer)
-        for key in (a.values.keys() & b.values.keys()) if a and b else ():
-            if a.values[key].shape == b.values[key].shape:
-                change = excess(a.values[key], b.values[key])
-                if change:
-                    found[key] = float(f"{min(FACTOR * change, 1e300):.2g}")
-    return noise
-
-
-def _relabelled(error: KscaffoldError, moved, label: str) -> KscaffoldError:
-    """Returns an error about a revision without the path of its temporary folder."""
-    texts = [error.message, error.hint]
-    if moved:
-        texts = [text.replace(f"{moved[1]}/", f"{label}:") for text in texts]
-    return VerifyError(*texts)
+        texts["note"] = f"It was recorded with {others}, so rounding may differ."
+    return verdicts, texts

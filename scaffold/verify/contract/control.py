@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..parity.control import FACTOR, change_last_bits
-from ..parity.differences import largest_difference
+from ..parity.control import change_last_bits
+from ..parity.differences import FACTOR, largest_difference
 
 
 class Compared(NamedTuple):

@@ -36,6 +36,7 @@ class Case:
         input_dtype: The dtype of the inputs.
         scales_loss: Whether the optimizer scales the loss.
         built: Whether it trains a model of `--build`, with the data of the model.
+        full: Whether all batches of these data are full.
         quick: Whether `--quick` runs it.
     """
 
@@ -62,4 +63,5 @@ class Case:
     input_dtype: str = "float32"
     scales_loss: bool = False
     built: bool = False
+    full: bool = False
     quick: bool = False

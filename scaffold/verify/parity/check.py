@@ -51,7 +51,7 @@ class Result(NamedTuple):
 
 def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     """Compares a class with Keras's own trainer, and proves the cause."""
-    reason = not_applicable(case, tested)
+    reason = not_applicable(case, tested) or _no_reference(tested)
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
     proof, result, compared = proof_for(tested.load), None, []
@@ -82,14 +82,19 @@ def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     return _differs(compared, proof)
 
 
-def not_applicable(case: Case, tested: ClassUnderTest) -> str:
-    """Returns why a case does not apply to a class, or an empty string."""
+def _no_reference(tested: ClassUnderTest) -> str:
+    """Returns why Keras's own steps cannot be a reference, or an empty string."""
     if tested.unknown and (tested.build or why_not_own_steps(tested)):
         return tested.unknown
+    return why_not_own_steps(tested) if tested.build else ""
+
+
+def not_applicable(case: Case, tested: ClassUnderTest) -> str:
+    """Returns why a case does not fit a class, or an empty string."""
     if tested.build:
         if not case.built:
             return "--build brings a model, so it is not built from the case's layers"
-        return why_not_own_steps(tested)
+        return ""
     if case.built:
         return "only for models of --build"
     if case.weighted and not tested.weighted:

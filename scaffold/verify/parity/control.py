@@ -5,14 +5,15 @@ the gradient of a bias before a normalization is nothing but rounding, and Adam 
 steps of full size out of it.
 """
 
+from dataclasses import replace
+
+import keras
 import numpy as np
 
-from .differences import compare
+from .case import Case
+from .differences import FACTOR, compare
 from .keras_steps import use_keras_steps
 from .run_case import run
-
-#: How many times the difference that rounding causes is allowed.
-FACTOR = 10
 
 
 def allowed_differences(case, reference) -> dict[str, float]:
@@ -22,17 +23,35 @@ def allowed_differences(case, reference) -> dict[str, float]:
         case: The case.
         reference: The `Reference` whose numbers another step should give.
     """
-
-    def change(model):
-        use_keras_steps(model)
-        change_last_bits(model)
-
-    numbers = run(case, reference.tested, change)
+    numbers = run(from_other_bits(case), reference.tested, use_keras_steps)
     both = (
         {k: v for k, v in n.items() if k != "idle"}
         for n in (reference.numbers, numbers)
     )
     return {d.key: FACTOR * (d.size or 0) for d in compare(*both)}
+
+
+def from_other_bits(case: Case) -> Case:
+    """Returns a case that trains from weights that differ in their last bits."""
+
+    def train(model, data):
+        change_last_bits(model)
+        return case.train(model, data)
+
+    def fit() -> dict:
+        arguments = case.fit()
+        callbacks = [*arguments.get("callbacks", ()), _OtherBits()]
+        return {**arguments, "callbacks": callbacks}
+
+    return replace(case, fit=fit, train=case.train and train)
+
+
+class _OtherBits(keras.callbacks.Callback):
+    """Changes the weights when training begins: fit() may have built the model."""
+
+    def on_train_begin(self, logs=None):
+        """Changes them."""
+        change_last_bits(self.model)
 
 
 def change_last_bits(model) -> None:

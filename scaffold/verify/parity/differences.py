@@ -7,6 +7,9 @@ import numpy as np
 #: The tolerances within which numbers are close.
 RTOL, ATOL = 1e-5, 1e-6
 
+#: How many times the difference that rounding causes is allowed.
+FACTOR = 10
+
 
 class Difference(NamedTuple):
     """One value that differs between Keras and the class under test.

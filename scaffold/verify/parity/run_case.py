@@ -59,7 +59,7 @@ def _run(case: Case, tested: ClassUnderTest, change: Callable) -> dict:
 
 def _of_built(case: Case, data: tuple, batch_size: int) -> Batch:
     """Cuts the data of `--build`, so that the last batch is small."""
-    rows = 2 * batch_size + max(1, batch_size // 2)
+    rows = 2 * batch_size + (0 if case.full else max(1, batch_size // 2))
     x, y, weight = (*keras.tree.map_structure(lambda a: a[:rows], data), None, None)[:3]
     if case.weighted and weight is None:
         weight = np.random.default_rng(0).uniform(0.2, 2.0, rows).astype("float32")

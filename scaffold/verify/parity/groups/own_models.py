@@ -15,6 +15,7 @@ def scale_loss(model) -> None:
 
 CASES = (
     Case("your model and data", "own model", built=True, quick=True),
+    Case("your model with full batches", "own model", built=True, full=True),
     Case("your model with weights", "own model", built=True, weighted=True),
     Case(
         "your model with a scaled loss",
