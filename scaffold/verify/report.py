@@ -18,6 +18,7 @@ MARKS = {
     "holds": ("holds", "green"),
     "differs": ("DIFFERS", "red"),
     "raises": ("RAISES", "red"),
+    "not comparable": ("NOT COMPARABLE", "yellow"),
     "not applicable": ("n/a", None),
 }
 
@@ -32,7 +33,7 @@ ON_PURPOSE = (
 
 def failed(verdict: dict) -> bool:
     """Whether the class failed the check."""
-    return verdict["outcome"] in ("differs", "raises")
+    return verdict["outcome"] in ("differs", "raises", "not comparable")
 
 
 def as_text(verdicts: list[dict], intended: str = ON_PURPOSE, note: str = "") -> str:
