@@ -50,6 +50,11 @@ def serve(folder: Path) -> None:
         answer(error=error.message, hint=error.hint)
         return
     answer(parsed=True)
+    if "side" in request:
+        from .ported import side
+
+        side.serve(request, answer)
+        return
     from . import checks
     from .class_in_file import find_class
 
