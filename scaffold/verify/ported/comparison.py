@@ -75,7 +75,8 @@ def _training(port: dict, original: dict, numbers: RandomNumbers) -> Verdict:
         found = compare_step(number, theirs, ours, control, start)
         if any(c.differs for c in found):
             pairs = pair_optimizers(original["optimizers"], port["optimizers"])
-            configs = [] if isinstance(pairs, str) else config_differences(pairs)
+            unpaired = isinstance(pairs, str)
+            configs = [f"Also, {pairs}."] if unpaired else config_differences(pairs)
             several = numbers.alike("training", number)
             explanation = explain(found, configs, several)
             detail = describe_difference(found)

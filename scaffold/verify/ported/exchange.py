@@ -41,7 +41,7 @@ def read(path: Path):
     try:
         with np.load(path, allow_pickle=False) as file:
             return _unpack(json.loads(file[STRUCTURE].tobytes()), file)
-    except (OSError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path.name} cannot be read: {error}") from error
 
 

@@ -1,0 +1,118 @@
+"""Training steps for TensorFlow's GradientTape equal the recipes, and mistakes show.
+
+`tests/originals/` holds steps as people write them for TensorFlow. Each is compared
+with the class that kscaffold generates for the same algorithm.
+"""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from test_environments import ROOT, environ, fresh
+
+from scaffold import Spec, render
+
+ORIGINALS = Path(__file__).parent / "originals"
+NOISE = "keras.random.normal(mean.shape, seed=self.seed_generator)"
+TF_NOISE = """keras.random.normal(
+                shape=tf.shape(z_mean), seed=self.seed_generator
+            )"""
+
+
+@pytest.mark.environments
+def test_tensorflow(tmp_path):
+    """A GAN, a VAE and a distiller are equal, and what breaks a port is found."""
+    python = fresh(tmp_path / "venv", "-e", f"{ROOT}[jax]", "tensorflow-cpu")
+
+    def verify(recipe, original, port_edit=("", ""), original_edit=("", "")):
+        """Returns the exit status and the verdicts by their names."""
+        [file] = render(Spec(recipe=recipe), "port.py")
+        source = (ORIGINALS / original).read_text("utf-8")
+        for name, text, (before, after) in (
+            ("port.py", file.text, port_edit),
+            ("original.py", source, original_edit),
+        ):
+            assert before in text
+            text = text.replace(before, after) if before else text
+            (tmp_path / name).write_text(text, encoding="utf-8")
+        done = subprocess.run(
+            [python, "-m", "scaffold", "verify", "port.py", "--json"]
+            + ["--against", "original.py", "--against-backend", "tensorflow"],
+            cwd=tmp_path,
+            env=environ(),
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode in (0, 1), done.stderr
+        cases = json.loads(done.stdout)["cases"]
+        return done.returncode, {case["name"]: case for case in cases}
+
+    for recipe, original in (
+        ("gan", "tf_gan.py"),
+        ("vae", "tf_vae.py"),
+        ("distillation", "tf_distiller.py"),
+    ):
+        status, found = verify(recipe, original)
+        assert 0 == status, found
+        for name in "train steps", "optimizers", "evaluation":
+            assert "close" == found[name]["outcome"]
+
+    # What each mistake shows: the check, its outcome, a part of its detail and cause.
+    loss, draws, differs = "train steps", "random numbers", "differs"
+    grads = "grads, self.values = grad_fn(self.read(variables))"
+    temperature = "keras.ops.mean(losses) * self.temperature**2"
+    for (recipe, original, *edits), (check, outcome, detail, cause) in (
+        (
+            ("gan", "tf_gan.py", ("softplus(generated", "softplus(-generated")),
+            (loss, differs, "step 1, log discriminator_loss", "labels"),
+        ),
+        (
+            ("gan", "tf_gan.py", (grads, f"{grads}; grads = [-g for g in grads]")),
+            (loss, differs, "step 1, weight generator/", "opposite sign"),
+        ),
+        (
+            ("vae", "tf_vae.py", ("sum(divergences", "mean(divergences")),
+            (loss, differs, "step 1, log kl_loss", "1/8 times"),
+        ),
+        (
+            (
+                ("vae", "tf_vae.py", ("", ""))
+                + (("tf.square(z_mean)", "tf.square(tf.stop_gradient(z_mean))"),)
+            ),
+            (loss, differs, "step 1, weight encoder/", "stopped"),
+        ),
+        (
+            (
+                ("distillation", "tf_distiller.py")
+                + ((temperature, "keras.ops.mean(losses)"),)
+            ),
+            (loss, differs, "step 1, log soft_loss", "1/16 times"),
+        ),
+        (
+            (
+                "vae",
+                "tf_vae.py",
+                (NOISE, "jax.random.normal(jax.random.key(0), mean.shape)"),
+            ),
+            (draws, "not comparable", "the port draws from jax.random.normal()", ""),
+        ),
+        (
+            (
+                ("vae", "tf_vae.py", ("", ""))
+                + ((TF_NOISE, "tf.random.normal(tf.shape(z_mean))"),)
+            ),
+            (
+                draws,
+                "not comparable",
+                "draws from TensorFlow's RandomStandardNormal",
+                "",
+            ),
+        ),
+    ):
+        status, found = verify(recipe, original, *edits)
+        verdict = found[check]
+        assert 1 == status
+        assert outcome == verdict["outcome"]
+        assert detail in verdict["detail"]
+        assert cause in verdict["cause"] + verdict["fix"]
