@@ -222,13 +222,16 @@ def test_first_difference():
 
 def test_opposite_sign():
     """A weight that moves in the opposite direction comes before a log."""
+    moves = np.arange(1.0, 20.0)
     found = [
         compared("log", "loss", 3.0, 2.5),
-        compared("weight", "net/kernel", [1.0, 2.0], [-1.0, -2.0], attribute="net"),
+        compared("weight", "net/kernel", moves, -moves, attribute="net"),
     ]
 
     assert "step 1, weight net/kernel" in describe_difference(found)
     assert "opposite sign" in explain(found, [], False)[0]
+    found.append(compared("weight", "net/bias", [1.0], [2.0], attribute="net"))
+    assert "step 1, log loss" in describe_difference(found)
 
 
 def pair(first, second):

@@ -35,15 +35,27 @@ def describe_equal(seen: list[Compared]) -> str:
 def first(found: list[Compared]) -> Compared:
     """Returns the comparison that tells most about the first step that differs.
 
-    A weight that moves in the opposite direction comes first: a step may train it
-    before it computes a log. Then comes a log that differs by a simple factor, and not
-    a sum in which it is a term.
+    If a network moves in the opposite direction, its weight comes first: a step may
+    train it before it computes a log. Then comes a log that differs by a simple factor,
+    and not a sum in which it is a term.
     """
     step = next(c.step for c in found if c.differs)
     differing = [c for c in found if c.differs and c.step == step]
-    told = [c for c in differing if c.kind == "weight" and OPPOSITE in _ratio(c)]
-    told += [c for c in differing if c.kind != "weight" and _ratio(c)]
-    return [*told, *differing][0]
+    told = [c for c in differing if c.kind != "weight" and _ratio(c)]
+    return [*_opposite(differing), *told, *differing][0]
+
+
+def _opposite(differing: list[Compared]) -> list[Compared]:
+    """Returns the weights of networks of which all weights have the opposite sign."""
+    networks = {}
+    for c in differing:
+        if c.kind == "weight" and "moving_" not in c.name:
+            networks.setdefault(c.attribute, []).append(c)
+    whole = [n for n in networks.values() if all(OPPOSITE in _ratio(c) for c in n)]
+    # A single number has the opposite sign by chance.
+    return [
+        c for network in whole if max(c.port.size for c in network) > 8 for c in network
+    ]
 
 
 def describe_difference(found: list[Compared]) -> str:
