@@ -158,6 +158,11 @@ def _ratio(one: Compared) -> str:
     a, b = one.original.astype("float64").ravel(), one.port.astype("float64").ravel()
     if not a.any() or not np.isfinite([a, b]).all():
         return ""
+    lengths = np.linalg.norm(a), np.linalg.norm(b)
+    # Not all of them: rounding decides the sign of the smallest gradients.
+    alike = abs(lengths[0] - lengths[1]) < 0.05 * lengths[0]
+    if alike and a @ b < -0.95 * lengths[0] * lengths[1]:
+        return OPPOSITE
     factor = float(a @ b / (a @ a))
     if not factor or np.abs(b - factor * a).max() > 1e-3 * np.abs(b).max():
         return ""
@@ -165,7 +170,5 @@ def _ratio(one: Compared) -> str:
     exact = whole if abs(factor) >= 1 else 1 / whole
     if abs(factor - exact) > 1e-3 * abs(exact) or exact == 1:
         return ""
-    if exact == -1:
-        return OPPOSITE
     text = f"{whole}" if abs(factor) >= 1 else f"1/{whole}"
     return f" The port's numbers are {text} times the original's."
