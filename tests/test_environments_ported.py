@@ -75,8 +75,8 @@ def test_tensorflow(tmp_path):
             (loss, differs, "step 1, log discriminator_loss", "labels"),
         ),
         (
-            ("gan", "tf_gan.py", (grads, f"{grads}; grads = [-g for g in grads]")),
-            (loss, differs, "step 1, weight discriminator/", "opposite sign"),
+            ("vae", "tf_vae.py", (grads, f"{grads}; grads = [-g for g in grads]")),
+            (loss, differs, "step 1, weight encoder/", "opposite sign"),
         ),
         (
             ("vae", "tf_vae.py", ("sum(divergences", "mean(divergences")),
