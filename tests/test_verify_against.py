@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 
@@ -9,6 +11,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from matrix import text
+from test_docs import blocks
+from test_readme import blurred
 
 from scaffold import Spec
 from scaffold.cli import main
@@ -224,6 +228,10 @@ def test_contract_beside_another_file(tmp_path):
             ["--against", "a.json", "--against-build", "b.py:make"],
             "has no effect with a recording",
         ),
+        (
+            ["--against", "b.py", "--against-backend", "torch", "--quick"],
+            "have no effect with --against-backend",
+        ),
         (["--record", "a.txt"], "a recording needs the suffix .json"),
         (["--against", "nothing.json"], "No such file or directory"),
     ],
@@ -291,3 +299,33 @@ def test_no_such_reference(tmp_path, name):
 def test_text_is_exact(array):
     """Numbers as text are equal to the last bit when they are read."""
     assert equal(np.asarray(array), decode(encode(np.asarray(array))))
+
+
+@pytest.mark.exhaustive
+def test_page(tmp_path, monkeypatch):
+    """The report, the test and the hook of the page are true."""
+    (tmp_path / "old.py").write_text(SOURCE, encoding="utf-8")
+    changed = replaced("keras.ops.mean(loss)", "1.01 * keras.ops.mean(loss)")
+    (tmp_path / "new.py").write_text(changed, encoding="utf-8")
+    done = verify(tmp_path, "new.py", "--against", "old.py", *PLAIN)
+    [report] = [b for b in blocks("against.md", "text") if b.startswith("losses")]
+
+    # Another processor may round the last digit differently.
+    assert blurred(report) == blurred(done.stdout), done.stderr
+
+    [example] = blocks("against.md", "python")
+    [hook] = blocks("against.md", "yaml")
+    [hook_command] = re.findall("entry: (.*)", hook)
+    [hook_files] = re.findall("files: (.*)", hook)
+    (tmp_path / "test_step.py").write_text(example, encoding="utf-8")
+    (tmp_path / "custom_model.py").write_text(SOURCE, encoding="utf-8")
+    recorded = verify(tmp_path, "custom_model.py", "--record", "golden.json", *PLAIN)
+    assert 0 == recorded.returncode, recorded.stderr
+    monkeypatch.chdir(tmp_path)
+    pytests = [sys.executable, "-m", "pytest", "-q", "test_step.py"]
+    assert 0 == subprocess.run(shlex.split(hook_command)).returncode
+    assert 0 == subprocess.run(pytests).returncode
+    (tmp_path / "custom_model.py").write_text(changed, encoding="utf-8")
+    assert 1 == subprocess.run(shlex.split(hook_command)).returncode
+    assert 1 == subprocess.run(pytests).returncode
+    assert re.match(hook_files, "custom_model.py")

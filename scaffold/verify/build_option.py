@@ -47,7 +47,7 @@ def user_builder(
     Raises:
         SpecError: If the function does not exist, or for the reasons of `checked()`.
     """
-    return checked(f"--build {place}", _function(place, module), check, batch_size)
+    return checked(f"--build {place}", find_function(place, module), check, batch_size)
 
 
 def example_builder(
@@ -139,8 +139,16 @@ def checked(
     return build
 
 
-def _function(place: str, module: types.ModuleType) -> Callable:
-    """Finds the function that `--build` names, and imports its file."""
+def find_function(place: str, module: types.ModuleType | None = None) -> Callable:
+    """Finds the function that `--build` names, and imports its file.
+
+    Args:
+        place: `FILE:FUNCTION` or `MODULE:FUNCTION`.
+        module: A file that is imported already.
+
+    Raises:
+        SpecError: If the function does not exist, or if its file cannot be imported.
+    """
     where, _, name = place.rpartition(":")
     if not where:
         raise SpecError(f"--build {place!r} names no function.", "Use FILE:FUNCTION.")
@@ -153,7 +161,7 @@ def _function(place: str, module: types.ModuleType) -> Callable:
     try:
         if not is_file:
             module = importlib.import_module(where)
-        elif not os.path.samefile(where, module.__file__):
+        elif module is None or not os.path.samefile(where, module.__file__):
             module = import_file(where)
     except (Exception, SystemExit) as error:
         raise SpecError(

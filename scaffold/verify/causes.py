@@ -91,6 +91,16 @@ def of_change(name: str, step: int = 0) -> Explanation:
     return _explanation(_TEXTS["change"][name], step=str(step))
 
 
+def of_port(kind: str, **values: str) -> Explanation:
+    """Returns what a difference between a port and its original says.
+
+    Args:
+        kind: The difference's key in `causes.toml`.
+        **values: What replaces the names in its texts.
+    """
+    return _explanation(_TEXTS["ported"][kind], **values)
+
+
 def of_code(code: str) -> Explanation:
     """Returns the explanation of a code, without the names that texts can mention."""
     [entry, *_] = [entry for entry in _entries() if entry["code"] == code]

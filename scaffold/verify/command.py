@@ -55,8 +55,8 @@ def _not_nan(ctx, param, seconds: float) -> float:
 )
 @click.option(
     "--against-backend",
-    type=click.Choice(["tensorflow", "torch"]),
-    help="The Keras backend of the other file.",
+    type=click.Choice(["tensorflow", "torch", "jax"]),
+    help="The Keras backend of the other file, which was ported.",
 )
 @click.option(
     "--record",
@@ -117,7 +117,7 @@ def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **
     if target is None:
         raise click.UsageError("Missing argument 'FILE[:CLASS]'.", ctx)
     how["against_backend"] = how["against_backend"] or ""
-    _check_combination(ctx, record, **how)
+    _check_combination(ctx, record, only or quick, **how)
     path, class_name = parse_target(target)
     check_environment()
     request = Request(path, class_name, pattern=only, quick=quick, **how)
@@ -137,8 +137,14 @@ def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **
     ctx.exit(int(any(map(report.failed, verdicts))))
 
 
-def _check_combination(ctx, record, against, against_build, against_backend, **_):
+def _check_combination(
+    ctx, record, selected, against, against_build, against_backend, **_
+):
     """Refuses options that have no effect without, or together with, another one."""
+    if against_backend and selected:
+        raise click.UsageError(
+            "--only and --quick have no effect with --against-backend.", ctx
+        )
     if record is not None and against:
         raise click.UsageError("--record and --against exclude each other.", ctx)
     for flag, value in (
@@ -155,8 +161,9 @@ def _verified(request, timeout, jobs, progress) -> tuple[list[dict], dict[str, s
     """Returns the verdicts, and the texts of `report.as_text()`."""
     if request.against_backend:
         from . import ported
+        from .against.run import INTENDED
 
-        return ported.run(request, timeout), {}
+        return ported.run(request, timeout), {"intended": INTENDED}
     if request.against:
         from .against.run import verify_against
 

@@ -1,20 +1,14 @@
 """Compares the results of both sides, and returns the verdicts."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
+from ..causes import Explanation, of_port
 from ..verdict import Verdict
 from .check_list import EVALUATION, LOG_NAMES, OPTIMIZERS, RANDOM_NUMBERS, TRAIN_STEPS
 from .draws import RandomNumbers
 from .first_difference import describe_difference, describe_equal, explain
 from .optimizers import config_differences, pair_optimizers
 from .steps import compare_numbers, compare_optimizers, compare_step
-
-#: What to do if the random numbers of both sides cannot be matched.
-UNMATCHED = "The random numbers of the two sides cannot be matched."
-MATCH = (
-    "Draw all of them with keras.random and a keras.random.SeedGenerator, in the same "
-    "order and in the same shapes on both sides."
-)
 
 
 def compare(port: dict, original: dict) -> list[dict]:
@@ -40,17 +34,9 @@ def compare(port: dict, original: dict) -> list[dict]:
 def _random_numbers(numbers: RandomNumbers) -> Verdict:
     """Returns whether both sides draw the same random numbers."""
     if numbers.unmatched:
-        detail = f"not comparable: {next(iter(numbers.unmatched.values()))}"
-        return Verdict(*RANDOM_NUMBERS, "not comparable", detail, UNMATCHED, MATCH)
+        return _not_comparable(RANDOM_NUMBERS, next(iter(numbers.unmatched.values())))
     if numbers.repeated:
-        return Verdict(
-            *RANDOM_NUMBERS,
-            "differs",
-            numbers.repeated,
-            "The new state of a SeedGenerator is not part of the state that the step "
-            "returns.",
-            "Return the new values of all non_trainable_variables.",
-        )
+        return _differs(RANDOM_NUMBERS, numbers.repeated, of_port("repeated"))
     if not numbers.drawn:
         reason = "neither side draws random numbers"
         return Verdict(*RANDOM_NUMBERS, "not applicable", reason)
@@ -59,8 +45,14 @@ def _random_numbers(numbers: RandomNumbers) -> Verdict:
 
 def _not_comparable(check, reason: str) -> Verdict:
     """Returns the verdict on a check that depends on unmatched random numbers."""
-    detail, builds_on = f"not comparable: {reason}", (RANDOM_NUMBERS.name,)
-    return Verdict(*check, "not comparable", detail, UNMATCHED, MATCH, builds_on)
+    found = _differs(check, f"not comparable: {reason}", of_port("unmatched"))
+    return replace(found, outcome="not comparable")
+
+
+def _differs(check, detail: str, explanation: Explanation) -> Verdict:
+    """Returns the verdict on a check whose numbers differ."""
+    codes = ((explanation.code,),)
+    return Verdict(*check, "differs", detail, *explanation, explained_by=codes)
 
 
 def _training(port: dict, original: dict, numbers: RandomNumbers) -> Verdict:
@@ -76,21 +68,17 @@ def _training(port: dict, original: dict, numbers: RandomNumbers) -> Verdict:
         if any(c.differs for c in found):
             pairs = pair_optimizers(original["optimizers"], port["optimizers"])
             unpaired = isinstance(pairs, str)
-            configs = [f"Also, {pairs}."] if unpaired else config_differences(pairs)
+            configs = [f"T{pairs[1:]}."] if unpaired else config_differences(pairs)
             several = numbers.alike("training", number)
             explanation = explain(found, configs, several)
-            detail = describe_difference(found)
-            return Verdict(*TRAIN_STEPS, "differs", detail, *explanation)
+            return _differs(TRAIN_STEPS, describe_difference(found), explanation)
         seen += found
     if len(port["steps"]) != len(original["steps"]):
         detail = (
             f"{len(original['steps'])} steps in the original, {len(port['steps'])} in "
             "the port"
         )
-        cause = "One side stops the training early."
-        return Verdict(
-            *TRAIN_STEPS, "differs", detail, cause, "Set stop_training alike."
-        )
+        return _differs(TRAIN_STEPS, detail, of_port("steps"))
     return Verdict(*TRAIN_STEPS, "close", describe_equal(seen))
 
 
@@ -110,13 +98,7 @@ def _log_names(port: dict, original: dict) -> Verdict:
     ]
     if not only:
         return Verdict(*LOG_NAMES, "holds")
-    return Verdict(
-        *LOG_NAMES,
-        "differs",
-        "; ".join(only),
-        "The logs have other names, so these numbers are not compared.",
-        "Return the logs of train_step() under the names of the original.",
-    )
+    return _differs(LOG_NAMES, "; ".join(only), of_port("log_names"))
 
 
 def _optimizers(port: dict, original: dict, equal: bool) -> Verdict:
@@ -132,14 +114,11 @@ def _optimizers(port: dict, original: dict, equal: bool) -> Verdict:
     control = {record["name"]: spread["variables"] for record, spread in records}
     found = compare_optimizers(len(port["steps"]), pairs, control)
     if any(c.differs for c in found):
-        return Verdict(
-            *OPTIMIZERS,
-            "differs",
-            describe_difference(found),
-            " ".join(config_differences(pairs))
-            or "The weights are equal, but the optimizer's state is not.",
-            "Apply the optimizer to the same gradients, and return all of its state.",
+        settings = "".join(f" {text}" for text in config_differences(pairs))
+        explanation = (
+            of_port("settings", more=settings) if settings else of_port("optimizer")
         )
+        return _differs(OPTIMIZERS, describe_difference(found), explanation)
     return Verdict(*OPTIMIZERS, "close", describe_equal(found))
 
 
@@ -152,13 +131,8 @@ def _evaluation(port: dict, original: dict, numbers, equal: bool) -> Verdict:
             reason = f"the original cannot evaluate: {ours['error']}"
             return Verdict(*EVALUATION, "not applicable", reason)
         if "error" in theirs:
-            return Verdict(
-                *EVALUATION,
-                "raises",
-                theirs["error"],
-                "The original can evaluate.",
-                "Write a test_step() for the port.",
-            )
+            found = _differs(EVALUATION, theirs["error"], of_port("evaluation"))
+            return replace(found, outcome="raises")
         control, empty = port["control"][phase], ([], [])
         for number, (b, a) in enumerate(
             zip(theirs["steps"], ours["steps"], strict=False), 1
@@ -169,8 +143,8 @@ def _evaluation(port: dict, original: dict, numbers, equal: bool) -> Verdict:
         results = theirs["result"], ours["result"], control["result"]
         seen += compare_numbers(len(theirs["steps"]), "result", *results)
     if any(c.differs for c in seen):
-        detail = describe_difference(seen)
-        return Verdict(*EVALUATION, "differs", detail, *explain(seen, [], False))
+        explanation = explain(seen, [], False)
+        return _differs(EVALUATION, describe_difference(seen), explanation)
     if not seen:
         reason = "no log of the evaluation has the same name on both sides"
         return Verdict(*EVALUATION, "not applicable", reason)

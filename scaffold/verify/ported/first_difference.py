@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ..causes import Explanation, of_port
 from .steps import Compared
 
 #: What is said about a weight that moves in the opposite direction.
@@ -102,7 +103,7 @@ def _values(one: Compared) -> str:
     return f"{index} {verb}{a:.6g} in the original, {b:.6g} in the port"
 
 
-def explain(found: list[Compared], configs: list[str], several: bool) -> tuple:
+def explain(found: list[Compared], configs: list[str], several: bool) -> Explanation:
     """Returns the cause of a difference, as far as the numbers tell it, and a fix.
 
     Args:
@@ -110,45 +111,26 @@ def explain(found: list[Compared], configs: list[str], several: bool) -> tuple:
         configs: How the settings of the optimizers differ.
         several: Whether only their order tells some random numbers apart.
     """
-    one = first(found)
+    one, order = first(found), ORDER if several else ""
     if one.kind == "weight":
-        cause, fix = _weight(one)
-        cause = f"{cause} {' '.join(configs)}".strip()
-        fix = "Give the optimizers the same settings." if configs else fix
-    else:
-        before = "all earlier steps" if one.step > 1 else "the weights"
-        cause = f"The batch, the random numbers and {before} are equal, but the port "
-        cause += f"computes {one.name} differently.{_ratio(one)}"
-        fix = f"Compare how both files compute {one.name}: its terms, their weights, "
-        fix += "means and sums, labels, and the training mode of the layers."
-    return cause + (ORDER if several else ""), fix
+        kind = _kind(one)
+        # Settings explain only what an optimizer does.
+        if configs and kind == "gradient":
+            settings = "".join(f" {text}" for text in configs)
+            return of_port("settings", more=f"{settings}{_ratio(one)}{order}")
+        more = _ratio(one) if kind == "gradient" else ""
+        return of_port(kind, more=f"{more}{order}")
+    before = "all earlier steps" if one.step > 1 else "the weights"
+    return of_port("log", before=before, name=one.name, more=f"{_ratio(one)}{order}")
 
 
-def _weight(one: Compared) -> tuple[str, str]:
-    """Returns the cause and the fix of a weight that changes differently."""
+def _kind(one: Compared) -> str:
+    """Returns what a weight that changes differently shows."""
     if "moving_" in one.name.rsplit("/")[-1]:
-        return (
-            "A layer's own state changes differently.",
-            "Run the layers in the same mode (training=True), on the same inputs and "
-            "as often as the original, and return their new state.",
-        )
+        return "layer_state"
     if not one.port.any():
-        return (
-            "The port does not train this weight, and the original does.",
-            "Differentiate with respect to it, and return its new value in the state.",
-        )
-    if not one.original.any():
-        return (
-            "The port trains this weight, and the original does not.",
-            "Use keras.ops.stop_gradient() where the original stops the gradient, and "
-            "give the optimizer only the variables that it trains there.",
-        )
-    return (
-        f"The gradient of this weight, or what the optimizer does with it, differs."
-        f"{_ratio(one)}",
-        "Compare what both files differentiate, with respect to which variables, where "
-        "the gradient is stopped, and what the optimizer gets.",
-    )
+        return "not_trained"
+    return "gradient" if one.original.any() else "only_trained"
 
 
 def _ratio(one: Compared) -> str:
