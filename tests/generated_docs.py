@@ -136,7 +136,7 @@ def codes(document: Path) -> str:
     """Returns the table of the codes of causes."""
     lines = ["| code | cause |", "| --- | --- |"]
     lines += [
-        f"| `{code}` | {re.sub('{(.+?)}', '`NAME`', cause)} |"
+        f"| `{code}` | {re.sub('{(.+?)}', '`NAME`', cause.removesuffix('{more}'))} |"
         for code, cause in causes.codes().items()
     ]
     return "\n".join(lines) + "\n"
