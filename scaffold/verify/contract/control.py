@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..parity.control import change_last_bits
+from ..parity.control import OtherBits
 from ..parity.differences import FACTOR, largest_difference
 
 
@@ -75,8 +75,8 @@ def rounding(factory, **settings) -> dict[str | int, float]:
     that differ in their last bits.
     """
     first, second = factory.model(**settings), factory.model(**settings)
-    change_last_bits(second)
-    left, right = (factory.fit(model, epochs=2) for model in (first, second))
+    left = factory.fit(first, epochs=2)
+    right = factory.fit(second, epochs=2, callbacks=[OtherBits()])
     found = [Compared(name, name, left[name][-1], right[name][-1]) for name in left]
     found += compared_variables(first, second)
     return {value.key: FACTOR * value.difference for value in found}

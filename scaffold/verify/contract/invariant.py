@@ -12,10 +12,10 @@ import keras
 
 from ..causes import of_invariant, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
-from ..parity.keras_steps import use_mistaken_steps
+from ..parity.keras_steps import use_keras_steps, use_mistaken_steps
 from ..parity.mistakes import EVALUATION, MISTAKES
 from ..parity.own_steps import replaceable
-from ..verdict import Verdict, raised
+from ..verdict import Verdict, describe, raised
 from .model_factory import ModelFactory, NotApplicable
 
 
@@ -53,6 +53,8 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
     except NotApplicable as reason:
         return Verdict(name, group, "not applicable", str(reason))
     except Exception as error:
+        if reason := _fails_without_the_steps(invariant, tested, error):
+            return Verdict(name, group, "not applicable", reason)
         return raised(invariant, error)
     if not problems:
         return Verdict(name, group, "holds")
@@ -64,6 +66,23 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
     return Verdict(
         name, group, "differs", shown + more, *explanation, explained_by=codes
     )
+
+
+def _fails_without_the_steps(
+    invariant: Invariant, tested: ClassUnderTest, error: Exception
+) -> str:
+    """Returns the error with which Keras's own steps fail as the class does, if any."""
+    notes = getattr(error, "__notes__", ())
+    model = replaceable(tested) if {*notes} & {"in fit()", "in evaluate()"} else None
+    if model is None:
+        return ""
+    keras.utils.clear_session(free_memory=False)
+    try:
+        invariant.find_problems(ModelFactory(model, use_keras_steps))
+    except Exception as other:
+        if type(other) is type(error):
+            return f"Keras's own trainer fails: {describe(other)}"
+    return ""
 
 
 def _proven(

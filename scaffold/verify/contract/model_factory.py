@@ -8,6 +8,7 @@ from ..parity.batches import TARGETS, predicting
 from ..parity.build_model import build, compile_arguments
 from ..parity.case import Case
 from ..parity.layers import stateful
+from ..verdict import during
 
 CASE = Case("small model", "contract", layers=stateful)
 
@@ -91,11 +92,13 @@ class ModelFactory:
     def fit(self, model, epochs=1, data=None, **arguments):
         """Trains a model without shuffling, and returns the history."""
         settings = self._arguments(data) | {"shuffle": False, **arguments}
-        return model.fit(epochs=epochs, **settings).history
+        with during("fit()"):
+            return model.fit(epochs=epochs, **settings).history
 
     def evaluate(self, model, **arguments):
         """Evaluates a model, and returns a dict."""
-        return model.evaluate(return_dict=True, **self._arguments(), **arguments)
+        with during("evaluate()"):
+            return model.evaluate(return_dict=True, **self._arguments(), **arguments)
 
     def predict(self, model):
         """Returns the predictions for the first batch."""

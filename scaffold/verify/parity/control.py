@@ -40,13 +40,13 @@ def from_other_bits(case: Case) -> Case:
 
     def fit() -> dict:
         arguments = case.fit()
-        callbacks = [*arguments.get("callbacks", ()), _OtherBits()]
+        callbacks = [*arguments.get("callbacks", ()), OtherBits()]
         return {**arguments, "callbacks": callbacks}
 
     return replace(case, fit=fit, train=case.train and train)
 
 
-class _OtherBits(keras.callbacks.Callback):
+class OtherBits(keras.callbacks.Callback):
     """Changes the weights when training begins: fit() may have built the model."""
 
     def on_train_begin(self, logs=None):

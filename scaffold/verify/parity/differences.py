@@ -33,6 +33,12 @@ class Difference(NamedTuple):
         """The first part of the path: `history`, `weights`, ..."""
         return self.key.split("/")[0]
 
+    @property
+    def is_of_training(self) -> bool:
+        """Whether training shows the difference, and not only an evaluation."""
+        evaluated = ("evaluate", "evaluate_list", "predict", "weights_after", "order")
+        return self.part not in evaluated and "/val_" not in self.key
+
     def within(self, allowed: dict[str, float]) -> "Difference":
         """Returns the difference, close if rounding explains it.
 

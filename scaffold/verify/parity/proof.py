@@ -21,7 +21,7 @@ class Proof:
     """What is proven for a class so far.
 
     Attributes:
-        proven: The mistakes that reproduce its numbers.
+        proven: The mistakes that reproduce its numbers. First those that did so last.
         ruled_out: The codes of the mistakes that were tried last, in vain.
         has_own_loss: Whether its steps are right, but its loss or its metrics are other
             ones than `keras.Model` was compiled with.
@@ -30,6 +30,7 @@ class Proof:
     def __init__(self):
         """Starts with nothing."""
         self.proven: list[Made] = []
+        self._last = 0  # how many of them reproduced the last numbers
         self.ruled_out: tuple[str, ...] = ()
         self.has_own_loss = False
         self.left = MAX_FRUITLESS
@@ -49,16 +50,41 @@ class Proof:
             together. Empty if no known mistake gives these numbers.
         """
         search = _Search(self, case, differences, attempt)
-        found = [*search.alternatives()]
-        self.proven += [made for made in found if made not in self.proven]
+        found = search.alternatives()
+        self._put_first(found)
         self.ruled_out = search.tried()
         return [*dict.fromkeys(map(_codes, found))]
+
+    def explain_again(self, attempt: Attempt) -> list[tuple[str, ...]]:
+        """Returns the codes of proven mistakes that reproduce the numbers of a case.
+
+        A mistake that did not explain the last failure, while another one did, is tried
+        only if that one fails. So few are tried in each case.
+        """
+        last, others = self.proven[: self._last], self.proven[self._last :]
+        found = [made for made in last if not attempt(*_changes(made), set())]
+        found = found or [m for m in others if not attempt(*_changes(m), set())]
+        self._put_first(found)
+        return [*dict.fromkeys(map(_codes, found))]
+
+    def _put_first(self, found: list[Made]) -> None:
+        if found:
+            self.proven = [*found, *(m for m in self.proven if m not in found)]
+            self._last = len(found)
 
 
 @cache
 def proof_for(load) -> Proof:
     """Returns the proof of the class that a function loads."""
     return Proof()
+
+
+def _changes(made: Made) -> tuple[frozenset, frozenset]:
+    """Returns the changes of the steps that make mistakes."""
+    training, evaluation = (
+        frozenset().union(*(m.changes for m in some)) for some in made
+    )
+    return training, evaluation
 
 
 def _codes(made: Made) -> tuple[str, ...]:
@@ -83,10 +109,7 @@ class _Search:
 
     def alternatives(self) -> list[Made]:
         """Returns the mistakes that reproduce every number, the simplest only."""
-        again = [made for made in self.proof.proven if self._matches(*made)]
-        if again:
-            return again
-        if not any(map(_is_of_training, self.differences)):
+        if not any(d.is_of_training for d in self.differences):
             return [((), (m,)) for m in self.evaluation if self._matches((), (m,))]
         return self._singles() or self._pairs()
 
@@ -105,7 +128,7 @@ class _Search:
     def _with_evaluation(self, made: tuple[Mistake, ...]) -> list[Made]:
         """Completes mistakes in training by the one in evaluation, if both match."""
         differ = self._differences(made, made)
-        if differ is None or any(map(_is_of_training, differ)):
+        if differ is None or any(d.is_of_training for d in differ):
             return []
         # The same mistake in both steps, in training alone, or another one.
         others = [made, (), *((m,) for m in self.evaluation)]
@@ -139,10 +162,7 @@ class _Search:
 
     def _differences(self, training, evaluation) -> list[Difference] | None:
         """Returns what differs with mistakes, or `None` if they were not tried."""
-        changes = tuple(
-            frozenset().union(*(m.changes for m in made))
-            for made in (training, evaluation)
-        )
+        changes = _changes((training, evaluation))
         known = (training, evaluation) in self.proof.proven
         if changes not in self.seen:
             if (self.proof.left <= 0 and not known) or not self._can_differ(changes):
@@ -159,12 +179,6 @@ class _Search:
         needed = kinds & {"added losses", "regularizers"}
         met = {name.removesuffix(" left out") for name in self.met}
         return not self.seen or not needed or bool(needed & met)
-
-
-def _is_of_training(difference: Difference) -> bool:
-    """Whether training shows a difference, and not only an evaluation."""
-    evaluated = ("evaluate", "evaluate_list", "predict", "weights_after", "order")
-    return difference.part not in evaluated and "/val_" not in difference.key
 
 
 def _can_matter(mistake: Mistake, case: Case) -> bool:

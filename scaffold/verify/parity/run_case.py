@@ -14,7 +14,10 @@ from .differences import arrays
 
 
 def run(
-    case: Case, tested: ClassUnderTest, change: Callable = lambda model: None
+    case: Case,
+    tested: ClassUnderTest,
+    change: Callable = lambda model: None,
+    is_enough: Callable = lambda numbers: False,
 ) -> dict:
     """Trains, evaluates and predicts.
 
@@ -23,15 +26,17 @@ def run(
         tested: The class to build on.
         change: Called with the model before it is compiled, or before it is trained if
             `--build` compiles it.
+        is_enough: Called with the numbers of the training. If it returns true, the
+            model is not evaluated.
 
     Returns:
         A dict of NumPy arrays.
     """
     with predicting(objective_of(case, tested)):
-        return _run(case, tested, change)
+        return _run(case, tested, change, is_enough)
 
 
-def _run(case: Case, tested: ClassUnderTest, change: Callable) -> dict:
+def _run(case: Case, tested: ClassUnderTest, change, is_enough) -> dict:
     # Reset Keras's name counters. Freeing memory as well would get slower each time.
     keras.utils.clear_session(free_memory=False)
     keras.config.disable_traceback_filtering()  # which clear_session() enables
@@ -51,7 +56,7 @@ def _run(case: Case, tested: ClassUnderTest, change: Callable) -> dict:
             settings = compile_arguments(case, tested)
             model.compile(**{"optimizer": "adam", **case.compile(), **settings})
         case.prepare(model)
-        return observe(case, model, data, tested.batch_size)
+        return observe(case, model, data, tested.batch_size, is_enough)
     finally:
         keras.distribution.set_distribution(None)
         keras.config.set_dtype_policy("float32")
@@ -84,7 +89,9 @@ class StepLogs(keras.callbacks.Callback):
         self.logs.append(dict(logs or {}))
 
 
-def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
+def observe(
+    case: Case, model, data: Batch, batch_size: int, is_enough=lambda numbers: False
+) -> dict:
     """Trains a compiled model, and returns everything observable.
 
     Args:
@@ -92,6 +99,7 @@ def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
         model: The model.
         data: The data to train with.
         batch_size: The rows of a batch.
+        is_enough: Whether numbers of the training need none of the evaluation.
 
     Raises:
         EvaluationError: If training succeeds and the evaluation fails.
@@ -128,6 +136,9 @@ def observe(case: Case, model, data: Batch, batch_size: int) -> dict:
         map(np.array_equal, start, trained)
     )
     seen["idle"] = np.array([m.name for m in model.metrics if _is_idle(m)], dtype="U")
+    seen = arrays(seen)
+    if is_enough(seen):
+        return seen
     try:
         seen |= evaluation(case, model, data, batch_size)
     except Exception as error:

@@ -1,0 +1,59 @@
+"""Keras's own step is accused of nothing, whatever the model and the optimizer are."""
+
+from functools import partial
+
+import keras
+import pytest
+from zoo import MODELS, OPTIMIZERS, POLICIES, build
+
+from scaffold import Spec
+from scaffold.verify import checks
+from scaffold.verify.build_option import checked
+from scaffold.verify.class_under_test import ClassUnderTest
+from scaffold.verify.parity.batches import BATCH
+
+#: Models of which each normalization, loss or state has once accused Keras's step.
+DAILY = ("batch normalization", "shared", "unbuilt")
+APPLICABLE = [c for c in checks.CHECKS if c.group in ("own model", "contract")]
+
+
+def zoo() -> list:
+    """Lists each model with an optimizer and a dtype policy, which rotate."""
+    return [
+        pytest.param(
+            name,
+            [*OPTIMIZERS][number % len(OPTIMIZERS)],
+            # Each optimizer meets each policy.
+            POLICIES[(number + number // len(OPTIMIZERS)) % len(POLICIES)],
+            marks=[] if name in DAILY else [pytest.mark.exhaustive],
+        )
+        for number, name in enumerate(MODELS)
+    ]
+
+
+@pytest.fixture(autouse=True)
+def restored_policy():
+    """Restores the dtype policy, which the models set."""
+    yield
+    keras.config.set_dtype_policy("float32")
+
+
+@pytest.mark.parametrize(("name", "optimizer", "policy"), zoo())
+def test_keras_step_is_right(name, optimizer, policy):
+    """A class that only calls `super().train_step()` passes everything."""
+    make = partial(build, name, optimizer, policy)
+    builder = checked("zoo.py", make, lambda what, cls: None, BATCH)
+    tested = ClassUnderTest(
+        lambda: type(builder()[0]), "functional", Spec().objective, build=builder
+    )
+    verdicts = {check.name: checks.run(check, tested) for check in APPLICABLE}
+
+    assert [] == [verdict for verdict in verdicts.values() if verdict.failed]
+    assert verdicts["your model and data"].outcome in ("exact", "close")
+
+
+def test_zoo_is_large():
+    """The models are many, and each optimizer trains in each precision."""
+    pairs = {(p.values[1], p.values[2]) for p in zoo()}
+    assert len(MODELS) >= 40
+    assert {(o, p) for o in OPTIMIZERS for p in POLICIES} == pairs
