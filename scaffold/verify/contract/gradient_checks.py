@@ -85,29 +85,39 @@ def added_losses(factory) -> list[str]:
     Twice as strong, they must train other weights.
     """
     plain, met, problems = factory.model(), False, []
-    factory.fit(plain, data=factory.rows())
-    for name, double in (
-        ("the weight regularizers", _double_regularizers),
-        ("the losses that layers add", _double_added_losses),
+    # Several steps: a bias of zero has no penalty in the first.
+    steps = {"data": factory.rows(), "epochs": 3}
+    factory.fit(plain, **steps)
+    for name, twice in (
+        ("the weight regularizers", _TwiceRegularized()),
+        ("the losses that layers add", _TwiceAdded()),
     ):
         doubled = factory.model()
-        found = double(doubled)
-        factory.fit(doubled, data=factory.rows())
+        factory.fit(doubled, callbacks=[twice], **steps)
         pairs = zip(plain.trainable_variables, doubled.trainable_variables, strict=True)
-        if found and all(np.array_equal(np.array(a), np.array(b)) for a, b in pairs):
+        if twice.found and all(
+            np.array_equal(np.array(a), np.array(b)) for a, b in pairs
+        ):
             problems.append(f"{name} have no effect on training")
-        met = met or bool(found)
+        met = met or bool(twice.found)
     if not met:
         raise NotApplicable("the model has no regularizers and no added losses")
     return problems
 
 
-def _double_regularizers(model) -> list:
-    """Doubles the weight regularizers of a model, and returns their variables."""
-    found = [v for v in model.trainable_variables if v.regularizer is not None]
-    for variable in found:
-        variable.regularizer = _Twice(variable.regularizer)
-    return found
+class _TwiceRegularized(keras.callbacks.Callback):
+    """Doubles the weight regularizers of a model, and finds those with a penalty."""
+
+    def on_train_begin(self, logs=None):
+        """Doubles them: before fit(), the model may have no weights."""
+        self.regularized = [v for v in self.model.trainable_variables if v.regularizer]
+        for variable in self.regularized:
+            variable.regularizer = _Twice(variable.regularizer)
+
+    @property
+    def found(self) -> list:
+        """The variables whose penalty is not zero after training."""
+        return [v for v in self.regularized if np.any(np.array(v.regularizer(v)))]
 
 
 class _Twice(keras.regularizers.Regularizer):
@@ -122,14 +132,20 @@ class _Twice(keras.regularizers.Regularizer):
         return 2 * self.once(x)
 
 
-def _double_added_losses(model) -> list:
-    """Doubles the losses that layers add, and returns a list that collects them."""
-    found = []
-    for layer in model._flatten_layers():
+class _TwiceAdded(keras.callbacks.Callback):
+    """Doubles the losses that the layers of a model add, and collects them."""
 
-        def twice(loss, add=layer.add_loss):
-            found.append(loss)
-            add(2 * loss)
+    def __init__(self):
+        """Starts with none."""
+        super().__init__()
+        self.found = []
 
-        object.__setattr__(layer, "add_loss", twice)
-    return found
+    def on_train_begin(self, logs=None):
+        """Doubles them: before fit(), the model may have no layers."""
+        for layer in self.model._flatten_layers():
+
+            def twice(loss, add=layer.add_loss):
+                self.found.append(loss)
+                add(2 * loss)
+
+            object.__setattr__(layer, "add_loss", twice)
