@@ -206,6 +206,29 @@ def test_keras_step_is_right(layer, optimizer, policy, check, tmp_path):
     assert verdict.outcome in ("holds", "exact"), verdict
 
 
+CONSTANT = """
+class Model(keras.Model):
+    def train_step(self, state, data):
+        return super().train_step(state, data)
+
+
+def build():
+    x, y = data()
+    return made(Model, (np.ones_like(x), np.zeros_like(y)), {"loss": "mse"})
+"""
+
+
+def test_equal_rows_have_weights(tmp_path):
+    """If all rows are equal, sample weights in another order change nothing."""
+    path = tmp_path / "model.py"
+    path.write_text(START + CONSTANT, encoding="utf-8")
+    tested = find_class(str(path), build=f"{path}:build")
+
+    assert (
+        "holds" == checks.run(CHECKS["sample weights change the loss"], tested).outcome
+    )
+
+
 def as_dicts(verdicts) -> list[dict]:
     """Returns the failures in the form of the child processes."""
     return [vars(verdict) for verdict in verdicts if verdict.failed]
