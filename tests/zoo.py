@@ -151,7 +151,7 @@ image("separable", lambda: layers.SeparableConv2D(6, 3), layers.BatchNormalizati
 image("transposed", lambda: layers.Conv2DTranspose(3, 3), layers.LayerNormalization)
 image("depthwise", lambda: layers.DepthwiseConv2D(3), layers.MaxPooling2D)
 image(
-    "augmented", lambda: layers.RandomFlip(seed=2), lambda: layers.RandomRotation(0.1)
+    "augmented", lambda: layers.RandomFlip(seed=2), lambda: layers.RandomContrast(0.2)
 )
 image("spatial dropout", lambda: layers.SpatialDropout2D(0.3), layers.UpSampling2D)
 sequence("LSTM", lambda: layers.LSTM(4))
@@ -189,7 +189,7 @@ def attention():
 def grouped_attention():
     """Grouped queries and dot-product attention."""
     inputs = keras.Input((6, 4))
-    hidden = layers.GroupedQueryAttention(4, 4, 2)(inputs, inputs)
+    hidden = layers.GroupQueryAttention(4, 4, 2)(inputs, inputs)
     hidden = layers.Attention(use_scale=True)([hidden, hidden])
     return inputs, layers.Dense(1)(layers.Flatten()(hidden))
 

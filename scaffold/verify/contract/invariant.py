@@ -8,13 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import keras
-
 from ..causes import of_invariant, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..parity.keras_steps import use_keras_steps, use_mistaken_steps
 from ..parity.mistakes import EVALUATION, MISTAKES
-from ..parity.own_steps import replaceable
+from ..parity.own_steps import brings_more, replaceable
 from ..verdict import Verdict, describe, raised
 from .model_factory import ModelFactory, NotApplicable
 
@@ -29,6 +27,8 @@ class Invariant:
         name: The invariant, as a sentence.
         find_problems: Takes a `ModelFactory`, and returns a list of problems.
         weighted: Whether it is about sample weights.
+        excused: What a class may override for its steps not to be blamed if Keras's own
+            steps break the invariant as well. `None` if they are always blamed.
         quick: Whether `--quick` checks it.
         group: The group of all invariants.
     """
@@ -36,6 +36,7 @@ class Invariant:
     name: str
     find_problems: Callable[[ModelFactory], list[str]]
     weighted: bool = False
+    excused: tuple[str, ...] | None = ()
     quick: bool = False
     group: str = "contract"
 
@@ -45,9 +46,6 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
     name, group = invariant.name, invariant.group
     if invariant.weighted and not tested.weighted:
         return Verdict(name, group, "not applicable", NO_WEIGHTS)
-    # Reset Keras's name counters. Freeing memory as well would get slower each time.
-    keras.utils.clear_session(free_memory=False)
-    keras.config.disable_traceback_filtering()  # which clear_session() enables
     try:
         problems = invariant.find_problems(ModelFactory(tested))
     except NotApplicable as reason:
@@ -58,6 +56,9 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
         return raised(invariant, error)
     if not problems:
         return Verdict(name, group, "holds")
+    if _is_of_keras(invariant, tested, problems):
+        reason = f"with Keras's own steps as well, {problems[0]}"
+        return Verdict(name, group, "not applicable", reason)
     shown = "; ".join(problems[:3])
     more = f"; {len(problems) - 3} more" if len(problems) > 3 else ""
     found = _proven(invariant, tested, problems)
@@ -76,13 +77,31 @@ def _fails_without_the_steps(
     model = replaceable(tested) if {*notes} & {"in fit()", "in evaluate()"} else None
     if model is None:
         return ""
-    keras.utils.clear_session(free_memory=False)
     try:
         invariant.find_problems(ModelFactory(model, use_keras_steps))
     except Exception as other:
         if type(other) is type(error):
             return f"Keras's own trainer fails: {describe(other)}"
     return ""
+
+
+def _is_of_keras(
+    invariant: Invariant, tested: ClassUnderTest, problems: list[str]
+) -> bool:
+    """Whether Keras's own steps have the same problems with the same model.
+
+    What the class itself brings, such as its loss, must then not be the cause.
+    """
+    if invariant.excused is None or brings_more(tested.load()) - {*invariant.excused}:
+        return False
+    model = replaceable(tested)
+    if model is None:
+        return False
+    try:
+        found = invariant.find_problems(ModelFactory(model, use_keras_steps))
+    except Exception:
+        return False
+    return len(found) == len(problems)
 
 
 def _proven(
@@ -102,7 +121,6 @@ def _proven(
         changes = mistake.changes
         training = frozenset() if mistake in EVALUATION else changes
         change = partial(use_mistaken_steps, training=training, evaluation=changes)
-        keras.utils.clear_session(free_memory=False)
         try:
             same = invariant.find_problems(ModelFactory(model, change)) == problems
         except Exception:

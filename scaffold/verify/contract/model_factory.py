@@ -46,6 +46,9 @@ class ModelFactory:
             optimizer: The optimizer, unless `--build` compiles the model.
             **settings: Public attributes that `compile()` sets, such as `run_eagerly`.
         """
+        # Equal models have equal names. Freeing memory would get slower each time.
+        keras.utils.clear_session(free_memory=False)
+        keras.config.disable_traceback_filtering()  # which clear_session() enables
         keras.utils.set_random_seed(3)
         if self.tested.build:
             model, self.data = self.tested.build()

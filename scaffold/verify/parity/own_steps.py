@@ -18,11 +18,11 @@ from .case import Case
 from .keras_steps import STEPS, use_keras_steps
 
 
-def brings_more(cls: type) -> bool:
-    """Whether a class overrides more of `keras.Model` than its steps."""
+def brings_more(cls: type) -> set[str]:
+    """Returns the names of what a class overrides of `keras.Model` but its steps."""
     own = [base for base in cls.__mro__ if not base.__module__.startswith("keras.")]
     names = {name for base in own for name in vars(base) if not name.startswith("__")}
-    return bool((names - {*STEPS}) & {*dir(keras.Model)})
+    return (names - {*STEPS}) & {*dir(keras.Model)}
 
 
 def why_not_own_steps(tested: ClassUnderTest) -> str:
