@@ -1,13 +1,19 @@
 """The reference can be the class itself, and one mistake is one proven cause."""
 
+import random
+from dataclasses import replace
+
 import jax  # noqa: F401 - imported before the files under test
 import pytest
+from matrix import text
 from mutants import MUTANTS
-from test_verify import CHECKS, mutated
+from test_verify import CHECKS
 from test_verify_strangers import PAIR, RIGHT, START
 
+from scaffold import Spec
 from scaffold.verify import checks
 from scaffold.verify.class_in_file import find_class
+from scaffold.verify.class_under_test import execute, generated_class
 from scaffold.verify.reports import reports
 
 pytestmark = pytest.mark.usefixtures("plain_compiler")
@@ -254,12 +260,38 @@ SOME = (
 )
 
 
-def found_reports(mutant) -> list:
-    """Checks a mutant, and returns the reports of its failures."""
-    names = dict.fromkeys([mutant.caught_by, *SOME])
-    found = [CHECKS[name] for name in names]
-    verdicts = [checks.run(check, mutated(mutant, check)) for check in found]
-    return reports(as_dicts(verdicts))
+def found_reports(folder, names, *mutants) -> list:
+    """Checks a class with the mistakes of mutants, and returns the reports."""
+    options = {name: value for m in mutants for name, value in m.options.items()}
+    verdicts, loads = {}, {}
+
+    def run(name):
+        check = CHECKS[name]
+        sparse = getattr(check, "needs", "") == "sparse"
+        task = "multiclass" if sparse else "regression"
+        if task not in loads:
+            source = edited(text(Spec(task=task, **options)), mutants)
+            # In a file, so that errors show their lines.
+            path = folder / f"{task}.py"
+            path.write_text(source, encoding="utf-8")
+            code = compile(source, str(path), "exec")
+            loads[task] = lambda: execute(code, "CustomModel")
+        tested = generated_class(Spec(task=task, **options))
+        verdicts[name] = checks.run(check, replace(tested, load=loads[task]))
+
+    for name in names:
+        run(name)
+    for name, verdict in [*verdicts.items()]:
+        if any("unexplained" in codes for codes in verdict.explained_by):
+            run(name)  # as the worker does
+    return reports(as_dicts(verdicts.values()))
+
+
+def edited(source, mutants) -> str:
+    """Returns a source with the edits of mutants."""
+    for old, new in [e for m in mutants for e in ((m.old, m.new), *m.also)]:
+        source = source.replace(old, new)
+    return source
 
 
 #: Mistakes that fail several checks, each in its own way.
@@ -277,14 +309,79 @@ WIDE = (
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize(
-    "mutant", [m for m in MUTANTS if m.name in WIDE], ids=lambda m: m.name
-)
-def test_one_mistake_is_one_report(mutant):
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: m.name)
+def test_one_mistake_is_one_report(mutant, tmp_path):
     """Whatever checks a mistake fails, they make one report."""
-    found = found_reports(mutant)
+    names = SOME if mutant.name in WIDE else ("all kinds of losses", *SOME[-2:])
+    found = found_reports(tmp_path, dict.fromkeys([mutant.caught_by, *names]), mutant)
 
-    assert 1 == len(found), [(r.code, [v["name"] for v in r.verdicts]) for r in found]
+    assert 1 == len(found), shown(found)
+
+
+def shown(found) -> list:
+    """Returns the codes of reports, with the names of their checks."""
+    return [(r.code, [v["name"] for v in r.verdicts]) for r in found]
+
+
+#: Mistakes in what is trained, by what they concern.
+TRAINED = {
+    "the losses that layers add are dropped": "losses",
+    "the model's own losses are dropped": "losses",
+    "regularizers are counted twice": "losses",
+    "the step calls self(x)": "losses forward",
+    "the sample weights do not reach the loss": "weights",
+    "the sample weights do not reach the class's own loss": "weights",
+    "the gradient has the wrong sign": "gradient",
+    "the model does not train in training mode": "forward",
+    "the new state of the forward pass is dropped": "forward",
+    "the loss is not scaled": "scale",
+    "gradients are clipped before they are unscaled": "scale",
+    "the optimizer's state is dropped": "optimizer",
+}
+#: Mistakes in what is reported.
+REPORTED = {
+    "the sample weights do not reach the metrics": "metrics",
+    "the reported loss is a mean over batches": "tracker",
+    "every metric is updated with the predictions": "metrics",
+    "the metrics variables are in the wrong order": "tracker",
+    "the loss tracker is not updated": "tracker",
+    "evaluation drops the new state of the metrics": "evaluation",
+}
+
+
+def random_pairs(count: int) -> list:
+    """Draws pairs of mistakes that can be made together.
+
+    One of them changes what is trained: two that change only what is reported have no
+    case that shows one of them alone.
+    """
+    rng, found = random.Random(7), {}
+    by_name = {mutant.name: mutant for mutant in MUTANTS}
+    kinds = TRAINED | REPORTED
+    while len(found) < count:
+        names = rng.choice([*TRAINED]), rng.choice([*kinds])
+        first, second = (by_name[name] for name in names)
+        both = text(Spec(**{**first.options, **second.options}))
+        made = edited(both, (first, second))
+        apart = not {*kinds[first.name].split()} & {*kinds[second.name].split()}
+        apart = apart and names[::-1] not in found
+        if (
+            apart
+            and made == edited(both, (second, first))
+            and made not in (edited(both, [first]), edited(both, [second]))
+        ):
+            mark = [] if not found else [pytest.mark.exhaustive]
+            found[names] = pytest.param(first, second, id=" + ".join(names), marks=mark)
+    return [*found.values()]
+
+
+@pytest.mark.parametrize(("first", "second"), random_pairs(20))
+def test_two_mistakes_are_two_reports(first, second, tmp_path):
+    """Two mistakes at once make two reports."""
+    names = [first.caught_by, second.caught_by, "plain", "all kinds of losses"]
+    found = found_reports(tmp_path, dict.fromkeys(names), first, second)
+
+    assert 2 == len(found), shown(found)
 
 
 def failure(name, *explained_by, code="", outcome="differs"):

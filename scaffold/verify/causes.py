@@ -76,7 +76,8 @@ def of_mistakes(found: list[tuple[str, ...]]) -> Explanation:
         found: Alternatives, each a tuple of the codes of mistakes made together. The
             first is explained.
     """
-    entries = [_TEXTS["mistake"][code] for code in found[0]]
+    known = {**_TEXTS["mistake"], "unexplained": _TEXTS["finding"]["unexplained"]}
+    entries = [known[code] for code in found[0]]
     cause, fix = (" ".join(e[key] for e in entries) for key in ("cause", "fix"))
     return Explanation(cause, fix, entries[0]["code"])
 
@@ -125,7 +126,7 @@ def codes() -> dict[str, str]:
 
 def _entries() -> list[dict]:
     named = [kind for name, kind in _TEXTS.items() if name != "error"]
-    return [*_TEXTS["error"], *(entry for kind in named for entry in kind.values())]
+    return [*(entry for kind in named for entry in kind.values()), *_TEXTS["error"]]
 
 
 def _explanation(entry: dict, **values: str) -> Explanation:

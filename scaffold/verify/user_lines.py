@@ -64,6 +64,17 @@ def user_lines(error: BaseException) -> list[Line]:
     return [line for cause in _chain(error) for line in _named(cause)]
 
 
+def origin(error: BaseException) -> BaseException:
+    """Returns the error of the user's code in a chain of errors.
+
+    While Keras ends a training that failed, it may fail with an error of its own.
+    """
+    for cause in _chain(error):
+        if any(is_source(line.file) for line in lines_of(cause)):
+            return cause
+    return error
+
+
 def is_source(file: str) -> bool:
     """Whether a file name in a traceback is a file's or a cell's, not `<string>`."""
     return os.path.isfile(file) or is_cell(file)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .causes import of_error
 from .error_facts import facts
-from .user_lines import Line, lines_of, source, statement, user_lines
+from .user_lines import Line, lines_of, origin, source, statement, user_lines
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,10 @@ def raised(check, error: BaseException) -> Verdict:
     """Returns the verdict on a check that ended with an error."""
     from .watched_steps import definition  # imports Keras
 
+    notes = getattr(error, "__notes__", ())
+    error = origin(error)
+    for note in {*notes} - {*getattr(error, "__notes__", ())}:
+        error.add_note(note)
     lines, running = user_lines(error), lines_of(error)
     text = "\n".join([_text(error), *facts(error, lines[-1] if lines else None)])
     place = lines[-1] if lines else definition(text)

@@ -102,7 +102,7 @@ def serve(folder: Path) -> None:
                 verdict = checks.run(selected[name], tested)
         except BaseException as error:  # such as the SystemExit of sys.exit()
             verdict = raised(selected[name], error)
-        if verdict.code == "unexplained" and not again:
+        if not again and any("unexplained" in c for c in verdict.explained_by):
             # The mistakes that other checks prove may explain it, two at a time.
             queue.append((name, True))
             answer(postponed=name)

@@ -22,7 +22,7 @@ from .differences import Difference, compare, summary
 from .keras_steps import use_keras_steps, use_mistaken_steps
 from .own_loss import mistakes_in_loss, unlisted_metrics
 from .own_steps import brings_more, why_not_own_steps
-from .proof import Proof, proof_for
+from .proof import Made, Proof, changes_of, codes_of, proof_for
 from .run_case import EvaluationError, run
 
 
@@ -77,7 +77,7 @@ def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     for comparison in compared:
         found = proof.explain_again(comparison.attempt)
         if found:
-            return _failed(comparison, of_mistakes(found), found)
+            return _proven(comparison, compared, found)
     for comparison in compared:
         comparison.allow_rounding()
         if not comparison.large:
@@ -281,8 +281,21 @@ def _differs(compared: list[_Comparison], proof: Proof) -> Verdict:
     for comparison in compared:
         found = proof.explain(comparison.case, comparison.large, comparison.attempt)
         if found:
-            return _failed(comparison, of_mistakes(found), found)
+            return _proven(comparison, compared, found)
     return _failed(last, finding("unexplained"), ruled_out=proof.ruled_out)
+
+
+def _proven(
+    comparison: _Comparison, compared: list[_Comparison], found: list[Made]
+) -> Verdict:
+    """Returns the verdict on a class whose numbers mistakes in the steps give."""
+    codes = [*dict.fromkeys(map(codes_of, found))]
+    if comparison.reference.is_own:
+        # Both sides have the loss of the class, so a mistake in it is hidden.
+        others = [other for other in compared if other is not comparison]
+        more = mistakes_in_loss(comparison, others, *changes_of(found[0]))
+        codes = [(*one, *other) for one in codes for other in more] or codes
+    return _failed(comparison, of_mistakes(codes), codes)
 
 
 def _failed(

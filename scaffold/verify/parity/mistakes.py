@@ -96,3 +96,15 @@ EVALUATION = (
 )
 
 MISTAKES = (*TRAINING, *REPORTING, *EVALUATION)
+
+#: A mistake that is none of these.
+UNKNOWN = _mistake("unexplained")
+
+#: The same mistake in training, by the code of a mistake in evaluation.
+IN_TRAINING = {
+    "evaluation-leaves-losses-out": "losses-left-out",
+    "evaluation-ignores-weights": "sample-weights-dropped",
+    "evaluation-mean-over-batches": "mean-over-batches",
+    "evaluation-tracker-idle": "loss-tracker-idle",
+    "evaluation-drops-metrics": "metrics-dropped",
+}

@@ -17,35 +17,44 @@ LOSSES = {
 }
 
 
-def mistakes_in_loss(comparison, others: list) -> list[tuple[str, ...]]:
+def mistakes_in_loss(
+    comparison,
+    others: list,
+    training: frozenset = frozenset(),
+    evaluation: frozenset = frozenset(),
+) -> list[tuple[str, ...]]:
     """Returns the codes of a mistake in the loss of a class, if there is one.
 
     Args:
-        comparison: The comparison of the class with itself. Its numbers are equal.
+        comparison: The comparison of the class with itself.
         others: The comparison with `keras.Model`, if the loss is known.
+        training: The mistakes in training with which the numbers are equal.
+        evaluation: The mistakes in evaluation with which they are.
 
     Returns:
         Alternatives, as `Proof.explain()` returns them.
     """
     case = comparison.case
+
+    def differ(one, changes: set[str], met: set | None = None) -> list:
+        return one.attempt(training | changes, evaluation | changes, met)
+
+    def changes_nothing(changes: set[str]) -> bool:
+        """Whether the numbers stay equal though something is withheld from the loss."""
+        met = set()
+        differences = differ(comparison, changes, met)
+        return bool(changes & met) and not differences
+
     if case.group in ("losses", "own model"):
-        found = [(c,) for c in LOSSES if _changes_nothing(comparison, LOSSES[c])]
+        found = [(code,) for code in LOSSES if changes_nothing(LOSSES[code])]
         if found:
             return found
     if case.weighted:
-        if _changes_nothing(comparison, {"no weights in the loss"}):
+        if changes_nothing({"no weights in the loss"}):
             return [("sample-weights-dropped",)]
-        unweighted = frozenset({"no weights in the metrics"})
-        if any(not other.attempt(unweighted, unweighted) for other in others):
+        if any(not differ(other, {"no weights in the metrics"}) for other in others):
             return [("metrics-unweighted",)]
     return []
-
-
-def _changes_nothing(comparison, changes: set[str]) -> bool:
-    """Whether the numbers stay equal though something is withheld from the loss."""
-    met = set()
-    differ = comparison.attempt(frozenset(changes), frozenset(changes), met)
-    return bool(changes & met) and not differ
 
 
 def unlisted_metrics(tested) -> list[str]:

@@ -5,10 +5,10 @@ from functools import cache
 
 from .case import Case
 from .differences import Difference
-from .mistakes import EVALUATION, REPORTING, TRAINING, Mistake
+from .mistakes import EVALUATION, IN_TRAINING, REPORTING, TRAINING, UNKNOWN, Mistake
 
 #: Runs with a mistake that may fail to reproduce numbers, for one class.
-MAX_FRUITLESS = 80
+MAX_FRUITLESS = 160
 
 #: Mistakes in training and in evaluation that are made together.
 Made = tuple[tuple[Mistake, ...], tuple[Mistake, ...]]
@@ -37,8 +37,8 @@ class Proof:
 
     def explain(
         self, case: Case, differences: list[Difference], attempt: Attempt
-    ) -> list[tuple[str, ...]]:
-        """Returns the codes of the mistakes that reproduce the numbers of a class.
+    ) -> list[Made]:
+        """Returns the mistakes that reproduce the numbers of a class.
 
         Args:
             case: The case.
@@ -46,28 +46,29 @@ class Proof:
             attempt: Runs the case with mistakes.
 
         Returns:
-            Alternatives. Each is a tuple of the codes of mistakes that are made
-            together. Empty if no known mistake gives these numbers.
+            Alternatives. Each has the mistakes that are made together. Empty if no
+            known mistake gives these numbers.
         """
         search = _Search(self, case, differences, attempt)
         found = search.alternatives()
         self._put_first(found)
         self.ruled_out = search.tried()
-        return [*dict.fromkeys(map(_codes, found))]
+        return found
 
-    def explain_again(self, attempt: Attempt) -> list[tuple[str, ...]]:
-        """Returns the codes of proven mistakes that reproduce the numbers of a case.
+    def explain_again(self, attempt: Attempt) -> list[Made]:
+        """Returns the proven mistakes that reproduce the numbers of a case.
 
         A mistake that did not explain the last failure, while another one did, is tried
         only if that one fails. So few are tried in each case.
         """
         last, others = self.proven[: self._last], self.proven[self._last :]
-        found = [made for made in last if not attempt(*_changes(made), set())]
-        found = found or [m for m in others if not attempt(*_changes(m), set())]
+        found = [made for made in last if not attempt(*changes_of(made), set())]
+        found = found or [m for m in others if not attempt(*changes_of(m), set())]
         self._put_first(found)
-        return [*dict.fromkeys(map(_codes, found))]
+        return found
 
     def _put_first(self, found: list[Made]) -> None:
+        found = [made for made in found if UNKNOWN not in made[1]]
         if found:
             self.proven = [*found, *(m for m in self.proven if m not in found)]
             self._last = len(found)
@@ -79,7 +80,7 @@ def proof_for(load) -> Proof:
     return Proof()
 
 
-def _changes(made: Made) -> tuple[frozenset, frozenset]:
+def changes_of(made: Made) -> tuple[frozenset, frozenset]:
     """Returns the changes of the steps that make mistakes."""
     training, evaluation = (
         frozenset().union(*(m.changes for m in some)) for some in made
@@ -87,9 +88,11 @@ def _changes(made: Made) -> tuple[frozenset, frozenset]:
     return training, evaluation
 
 
-def _codes(made: Made) -> tuple[str, ...]:
-    training, evaluation = made
-    return tuple(dict.fromkeys(m.code for m in (*training, *evaluation)))
+def codes_of(made: Made) -> tuple[str, ...]:
+    """Returns the codes of mistakes that are made together."""
+    training, evaluation = ([m.code for m in some] for some in made)
+    others = [code for code in evaluation if IN_TRAINING.get(code) not in training]
+    return tuple(dict.fromkeys([*training, *others]))
 
 
 #: What a mistake in training changes, beside the reports.
@@ -106,16 +109,22 @@ class _Search:
         self.reporting = [m for m in REPORTING if _can_matter(m, case)]
         self.evaluation = [m for m in EVALUATION if _can_matter(m, case)]
         self.seen, self.made, self.met = {}, [], set()
+        self.partial = []
 
     def alternatives(self) -> list[Made]:
-        """Returns the mistakes that reproduce every number, the simplest only."""
+        """Returns the mistakes that reproduce every number, the simplest only.
+
+        If there are none, they are those that reproduce the numbers of training.
+        """
         if not any(d.is_of_training for d in self.differences):
             return [((), (m,)) for m in self.evaluation if self._matches((), (m,))]
-        return self._singles() or self._pairs()
+        return self._singles() or self._pairs() or self.partial[:1]
 
     def tried(self) -> tuple[str, ...]:
         """Returns the codes of the mistakes that were tried."""
-        return tuple(dict.fromkeys(code for made in self.made for code in _codes(made)))
+        return tuple(
+            dict.fromkeys(code for made in self.made for code in codes_of(made))
+        )
 
     def _singles(self) -> list[Made]:
         moved = any(d.part in TRAINED for d in self.differences)
@@ -130,9 +139,11 @@ class _Search:
         differ = self._differences(made, made)
         if differ is None or any(d.is_of_training for d in differ):
             return []
-        # The same mistake in both steps, in training alone, or another one.
-        others = [made, (), *((m,) for m in self.evaluation)]
-        return [(made, other) for other in others if self._matches(made, other)][:1]
+        # The same mistakes in both steps, in training alone, or others.
+        others = [made, (), *((m,) for m in (*made, *self.evaluation) if (m,) != made)]
+        found = [(made, other) for other in others if self._matches(made, other)][:1]
+        self.partial += [] if found else [(made, (UNKNOWN,))]
+        return found
 
     def _pairs(self) -> list[Made]:
         """Tries two mistakes at once, one in the weights and one in the reports."""
@@ -147,10 +158,13 @@ class _Search:
             for m in (*self.training, *self.reporting)
             if (m,) != one
         ]
+        pairs = [*{frozenset(pair): pair for pair in pairs}.values()]
         for pair in pairs:
             found = self._with_evaluation(pair)
             if found:
-                return found
+                # Others that have one of them may give these numbers as well.
+                like = [p for p in pairs if p != pair and {*p} & {*pair}]
+                return found + [m for p in like for m in self._with_evaluation(p)]
         return []
 
     def _gives_the_weights(self, made: tuple[Mistake, ...]) -> bool:
@@ -162,7 +176,7 @@ class _Search:
 
     def _differences(self, training, evaluation) -> list[Difference] | None:
         """Returns what differs with mistakes, or `None` if they were not tried."""
-        changes = _changes((training, evaluation))
+        changes = changes_of((training, evaluation))
         known = (training, evaluation) in self.proof.proven
         if changes not in self.seen:
             if (self.proof.left <= 0 and not known) or not self._can_differ(changes):
