@@ -1375,6 +1375,16 @@ class MyModel(keras.Model):
         check="the state works as a scan carry",
     ),
     ErrorCase(
+        "the loss tracker is weighted by weights that fit() does not get",
+        "tracker-with-weights",
+        "update_state(loss, sample_weight=keras.ops.sum(sample_weight))",
+        guide(
+            report=RIGHT["report"].replace(
+                "sample_weight=len(x)", "sample_weight=keras.ops.sum(sample_weight)"
+            )
+        ),
+    ),
+    ErrorCase(
         "weights that fit() does not get",
         "batch-part-missing",
         "loss = keras.ops.mean(sample_weight * (y - y_pred) ** 2)",
