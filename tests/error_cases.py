@@ -957,7 +957,7 @@ class MyModel(keras.Model):
 """,
     ),
     ErrorCase(
-        "an unbuilt model",
+        "a config with an argument that __init__() lacks",
         "config-argument-unexpected",
         "def __init__(self):",
         """
@@ -965,6 +965,9 @@ class MyModel(keras.Model):
     def __init__(self):
         super().__init__()
         self.dense = keras.layers.Dense(1)
+
+    def get_config(self):
+        return {"width": 1}
 
     def call(self, x):
         return self.dense(x)

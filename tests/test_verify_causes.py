@@ -153,6 +153,17 @@ def test_model_that_fit_builds(sign, outcome, tmp_path):
     assert ((("gradient-negated",),) if sign else ()) == (*verdict.explained_by,)
 
 
+def test_class_without_config(tmp_path):
+    """Keras cannot load the class, which is no mistake of its step."""
+    path = tmp_path / "model.py"
+    path.write_text(START + NEGATED.format(sign="") + UNBUILT, encoding="utf-8")
+    tested = find_class(str(path), "Net", build=f"{path}:build_net")
+    verdict = checks.run(CHECKS["a loaded model continues training"], tested)
+
+    assert "not applicable" == verdict.outcome
+    assert "Keras cannot load a Net: it has no get_config()" in verdict.detail
+
+
 def test_loss_inside_the_step_has_no_reference(tmp_path):
     """A step that does not call `compute_loss()` is not compared with Keras's."""
     path = tmp_path / "model.py"

@@ -1,11 +1,13 @@
 """Checks that train small models. Each takes a `ModelFactory`, returns the problems."""
 
+import inspect
 import os
 import tempfile
 
 import keras
 import numpy as np
 
+from ..keras_classes import is_of_keras
 from ..parity.differences import ATOL, RTOL
 from ..verdict import describe, during
 from .control import Compared, beyond_rounding, compared_variables
@@ -126,6 +128,11 @@ def saving(factory) -> list[str]:
     model = factory.model()
     if any(getattr(layer, "lora_enabled", False) for layer in model._flatten_layers()):
         raise NotApplicable("Keras merges the LoRA weights of a layer when it saves it")
+    if not _takes_config(type(model)):
+        raise NotApplicable(
+            f"Keras cannot load a {type(model).__name__}: it has no get_config(), and "
+            "__init__() does not take **kwargs"
+        )
     factory.fit(model)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
@@ -151,6 +158,14 @@ def saving(factory) -> list[str]:
         for name in first.keys() & second.keys()
     ]
     return problems + beyond_rounding(factory, pairs, "in training after loading")
+
+
+def _takes_config(cls: type) -> bool:
+    """Whether a class can be created from a config. It may still lack an argument."""
+    own = [base for base in cls.__mro__ if not is_of_keras(base)]
+    if any({"get_config", "from_config"} & {*vars(base)} for base in own):
+        return True
+    return len(inspect.signature(cls.__init__).parameters) > 1
 
 
 def train_on_batch(factory) -> list[str]:
