@@ -428,21 +428,10 @@ def test_the_fewest_causes_explain_all_failures():
     ] == [(r.code, [v["name"] for v in r.verdicts]) for r in found]
 
 
-def test_three_causes_of_one_failure():
-    """A failure that only three causes explain together is in three reports."""
-    codes = ("loss-not-scaled", "inference-mode", "mean-over-batches")
-    found = reports([failure("a", codes)])
+def test_what_a_cause_brings_about_is_in_its_report():
+    """A state of another structure is compiled again, which is no second mistake."""
+    found = reports(
+        [failure("a", ("step-recompiled",)), failure("b", ("state-structure",))]
+    )
 
-    assert [(c, ["a"]) for c in codes] == [
-        (r.code, [v["name"] for v in r.verdicts]) for r in found
-    ]
-
-
-def test_body_does_not_explain_its_header(tmp_path):
-    """The `with` line fails, so a `None` in its body is not the cause."""
-    [mutant] = [m for m in MUTANTS if m.name == "metrics are not in the scope"]
-    path = tmp_path / "model.py"
-    path.write_text(mutant.source(), encoding="utf-8")
-    verdict = checks.run(CHECKS["plain"], find_class(str(path)))
-
-    assert "metric-outside-scope" == verdict.code, verdict
+    assert [("state-structure", ["b", "a"])] == shown(found)
