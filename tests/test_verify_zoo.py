@@ -25,6 +25,11 @@ OF_THE_STEP = (
     "no tracer leaks from the step",
     "the steps are compiled",
     "each step compiles once",
+    "the state works as a scan carry",
+    "random numbers depend on the state",
+    "metrics are reset each epoch",
+    "evaluation changes no weights",
+    "steps_per_execution changes nothing",
     "sample weights change the loss",
 )
 
