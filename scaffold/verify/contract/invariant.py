@@ -13,6 +13,7 @@ from ..class_under_test import NO_WEIGHTS, ClassUnderTest
 from ..parity.keras_steps import use_keras_steps, use_mistaken_steps
 from ..parity.mistakes import EVALUATION, MISTAKES
 from ..parity.own_steps import brings_more, replaceable
+from ..user_lines import user_lines
 from ..verdict import Verdict, describe, raised
 from .model_factory import ModelFactory, NotApplicable
 
@@ -72,10 +73,15 @@ def check_invariant(invariant: Invariant, tested: ClassUnderTest) -> Verdict:
 def _fails_without_the_steps(
     invariant: Invariant, tested: ClassUnderTest, error: Exception
 ) -> str:
-    """Returns the error with which Keras's own steps fail as the class does, if any."""
+    """Returns the error with which Keras's own steps fail as the class does, if any.
+
+    An error in what else the class brings, such as its `call()`, is its own.
+    """
     notes = getattr(error, "__notes__", ())
     model = replaceable(tested) if {*notes} & {"in fit()", "in evaluate()"} else None
-    if model is None:
+    if model is None or (
+        brings_more(tested.load()) & {line.function for line in user_lines(error)}
+    ):
         return ""
     try:
         invariant.find_problems(ModelFactory(model, use_keras_steps))
