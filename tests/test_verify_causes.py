@@ -196,6 +196,7 @@ def build():
 BFLOAT16, EAGER = "mixed_bfloat16", "eager execution changes nothing"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("layer", "optimizer", "policy", "check"),
     [

@@ -49,7 +49,9 @@ def test_success(tmp_path):
 
 def test_failure():
     """A class with mistakes fails: exit 1, with the cause and the fix."""
-    done = verify(f"{MISTAKES}:EveryMistake", "--only", "regularizer", "--jobs", "1")
+    done = verify(
+        f"{MISTAKES}:LossOutsideScope", "--only", "regularizer", "--jobs", "1"
+    )
 
     assert 1 == done.returncode, done.stderr
     assert re.search("  weight regularizers +RAISES\n", done.stdout)

@@ -12,8 +12,8 @@ from scaffold.verify.build_option import checked
 from scaffold.verify.class_under_test import ClassUnderTest
 from scaffold.verify.parity.batches import BATCH
 
-#: Models of which each normalization, loss or state has once accused Keras's step.
-DAILY = ("batch normalization", "shared", "unbuilt")
+#: Two of the models that once accused Keras's step.
+DAILY = ("batch normalization", "unbuilt")
 APPLICABLE = [c for c in checks.CHECKS if c.group in ("own model", "contract")]
 #: Checks that depend on the step alone, and not on the layers or on rounding.
 OF_THE_STEP = (
