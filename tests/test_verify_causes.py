@@ -455,3 +455,10 @@ def test_what_a_cause_brings_about_is_in_its_report():
     )
 
     assert [("state-structure", ["b", "a"])] == shown(found)
+
+
+def test_three_causes_of_one_failure():
+    """A failure that only three causes explain together is in three reports."""
+    codes = ("loss-not-scaled", "inference-mode", "mean-over-batches")
+
+    assert [(c, ["a"]) for c in codes] == shown(reports([failure("a", codes)]))

@@ -44,7 +44,8 @@ def _fewest_causes(failures: list[dict]) -> dict[str, None]:
     """Returns codes that explain all failures, in the order in which they are found."""
     left, chosen = list(failures), {}
     while left:
-        code = max(_candidates(left), key=lambda c: _explained_by(left, {*chosen, c}))
+        candidates = [code for code in _candidates(left) if code not in chosen]
+        code = max(candidates, key=lambda c: _explained_by(left, {*chosen, c}))
         chosen[code] = None
         left = [v for v in left if not _is_explained(v, chosen)]
     return chosen
