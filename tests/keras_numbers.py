@@ -1,6 +1,7 @@
 """Compares a class with `keras.Model`, without looking for the cause."""
 
-from scaffold.verify.parity.check import keras_model, result_of, without_idle
+from scaffold.verify.parity.check import keras_model, result_of
+from scaffold.verify.parity.comparison import without_idle
 from scaffold.verify.parity.differences import Difference, compare
 
 
