@@ -462,3 +462,13 @@ def test_three_causes_of_one_failure():
     codes = ("loss-not-scaled", "inference-mode", "mean-over-batches")
 
     assert [(c, ["a"]) for c in codes] == shown(reports([failure("a", codes)]))
+
+
+def test_body_does_not_explain_its_header(tmp_path):
+    """The `with` line fails, so a `None` in its body is not the cause."""
+    [mutant] = [m for m in MUTANTS if m.name == "metrics are not in the scope"]
+    path = tmp_path / "model.py"
+    path.write_text(mutant.source(), encoding="utf-8")
+    verdict = checks.run(CHECKS["plain"], find_class(str(path)))
+
+    assert "metric-outside-scope" == verdict.code, verdict
