@@ -127,21 +127,21 @@ class GAN(keras.Model):
             and the new state, with the structure of the old one.
         """
         images, labels = unpack_inputs(data)
-        step = StepState(self, state)
-        step.minimize(
-            self.discriminator_loss,
-            self.discriminator.trainable_variables,
-            self.discriminator_optimizer,
-            images,
-            labels,
-        )
-        step.minimize(
-            self.generator_loss,
-            self.generator.trainable_variables,
-            self.optimizer,
-            images,
-            labels,
-        )
+        with StepState(self, state) as step:
+            step.minimize(
+                self.discriminator_loss,
+                self.discriminator.trainable_variables,
+                self.discriminator_optimizer,
+                images,
+                labels,
+            )
+            step.minimize(
+                self.generator_loss,
+                self.generator.trainable_variables,
+                self.optimizer,
+                images,
+                labels,
+            )
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -162,8 +162,8 @@ class GAN(keras.Model):
             A tuple `(logs, state)`, as in `train_step()`.
         """
         images, labels = unpack_inputs(data)
-        step = StepState(self, state)
-        step.run(self.update_distance, images, labels)
+        with StepState(self, state) as step:
+            self.update_distance(images, labels)
         return step.results([self.distance_tracker]), step.as_lists()
 
     def call(self, inputs, training=False):
@@ -251,12 +251,12 @@ def build_model():
     return model
 
 
-class StepState:
+class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
     Keras passes the values of all variables to a step, and expects the new ones back.
-    Functions in `run()` and `minimize()` use and assign variables as usual, and so do
-    their layers, metrics and seed generators. Only the values held here change.
+    Code in a `with` block uses and assigns variables as usual, and so do layers,
+    metrics and seed generators. Only the values held here change.
     """
 
     def __init__(self, model, state):
@@ -266,7 +266,7 @@ class StepState:
         if len(state) == 4:  # In `train_step()`.
             self.variable_lists.append(model.optimizer.variables)
         self.variable_lists.append(model.metrics_variables)
-        self.values = {}
+        super().__init__(collect_losses=True)
         for variables, values in zip(self.variable_lists, state, strict=True):
             self.write(variables, values)
 
@@ -276,24 +276,17 @@ class StepState:
 
     def read(self, variables):
         """Returns a list of the values of `variables`."""
-        return [self.values[id(v)] for v in variables]
+        return [self.get_current_value(v) for v in variables]
 
     def write(self, variables, values):
         """Sets the values of `variables`."""
-        self.values.update(zip(map(id, variables), values, strict=True))
-
-    def run(self, function, *args):
-        """Returns `function(*args)`, and keeps the values that it assigns."""
-        variables = sum(self.variable_lists, [])
-        state_mapping = zip(variables, self.read(variables), strict=True)
-        with keras.StatelessScope(state_mapping, collect_losses=True) as scope:
-            result = function(*args)
-        self.write(variables, map(scope.get_current_value, variables))
-        return result
+        for update in zip(variables, values, strict=True):
+            self.add_update(update)
 
     def results(self, metrics):
         """Returns a dict of the results of metrics, the logs of a step."""
-        return self.run(lambda: {metric.name: metric.result() for metric in metrics})
+        with self:
+            return {metric.name: metric.result() for metric in metrics}
 
     def minimize(self, loss_fn, variables, optimizer, *args):
         """Takes one step of an optimizer down the gradient of `loss_fn(*args)`.
@@ -306,14 +299,14 @@ class StepState:
         """
 
         def scaled_loss(trainable_values):
-            step = StepState(self.model, self.as_lists())
-            step.write(variables, trainable_values)
-            # Under `mixed_float16`, this keeps small gradients from vanishing.
-            loss = step.run(lambda: optimizer.scale_loss(loss_fn(*args)))
-            return loss, step.values
+            with StepState(self.model, self.as_lists()) as step:
+                step.write(variables, trainable_values)
+                # Under `mixed_float16`, this keeps small gradients from vanishing.
+                loss = optimizer.scale_loss(loss_fn(*args))
+            return loss, step.state_mapping
 
         grad_fn = jax.grad(scaled_loss, has_aux=True)
-        grads, self.values = grad_fn(self.read(variables))
+        grads, self.state_mapping = grad_fn(self.read(variables))
         # Clip or change gradients here. Under `mixed_float16` they are still scaled, so
         # pass `clipnorm` to the optimizer instead, which unscales them first.
         trainable_values, optimizer_values = optimizer.stateless_apply(
@@ -405,4 +398,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:4bnltwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHiWIMhDPAiWuAhDZMQT9AgGuAgG4LwG5Lw24Lw2mAimpAg7LBxSuB3WVBxHNKgLGKhbNLQ  # noqa: E501
+# kscaffold:base:dvakzgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHiXUMhDvAjzOAg3vAg3UAinXAg73BxTaB27BBxHfKgLYKhbfLQ  # noqa: E501

@@ -189,15 +189,15 @@ class MeanTeacher(keras.Model):
                 "This model trains on labelled and unlabelled images. Call "
                 'fit({"labelled": images, "unlabelled": others}, labels).'
             )
-        step = StepState(self, state)
-        step.minimize(
-            self.student_loss,
-            self.student.trainable_variables,
-            self.optimizer,
-            images,
-            labels,
-        )
-        step.run(self.update_teacher)
+        with StepState(self, state) as step:
+            step.minimize(
+                self.student_loss,
+                self.student.trainable_variables,
+                self.optimizer,
+                images,
+                labels,
+            )
+            self.update_teacher()
         return step.results(self.metrics), step.as_lists()
 
     def test_step(self, state, data):
@@ -211,8 +211,8 @@ class MeanTeacher(keras.Model):
             A tuple `(logs, state)`, as in `train_step()`.
         """
         images, labels = unpack_labelled(data)
-        step = StepState(self, state)
-        step.run(lambda: self.classification_loss(labels, self.call(images)))
+        with StepState(self, state) as step:
+            self.classification_loss(labels, self.call(images))
         trackers = self.classification_loss_tracker, self.accuracy_tracker
         return step.results(trackers), step.as_lists()
 
@@ -282,12 +282,12 @@ def build_model():
     return model
 
 
-class StepState:
+class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
     Keras passes the values of all variables to a step, and expects the new ones back.
-    Functions in `run()` and `minimize()` use and assign variables as usual, and so do
-    their layers, metrics and seed generators. Only the values held here change.
+    Code in a `with` block uses and assigns variables as usual, and so do layers,
+    metrics and seed generators. Only the values held here change.
     """
 
     def __init__(self, model, state):
@@ -297,7 +297,7 @@ class StepState:
         if len(state) == 4:  # In `train_step()`.
             self.variable_lists.append(model.optimizer.variables)
         self.variable_lists.append(model.metrics_variables)
-        self.values = {}
+        super().__init__(collect_losses=True)
         for variables, values in zip(self.variable_lists, state, strict=True):
             self.write(variables, values)
 
@@ -307,24 +307,17 @@ class StepState:
 
     def read(self, variables):
         """Returns a list of the values of `variables`."""
-        return [self.values[id(v)] for v in variables]
+        return [self.get_current_value(v) for v in variables]
 
     def write(self, variables, values):
         """Sets the values of `variables`."""
-        self.values.update(zip(map(id, variables), values, strict=True))
-
-    def run(self, function, *args):
-        """Returns `function(*args)`, and keeps the values that it assigns."""
-        variables = sum(self.variable_lists, [])
-        state_mapping = zip(variables, self.read(variables), strict=True)
-        with keras.StatelessScope(state_mapping, collect_losses=True) as scope:
-            result = function(*args)
-        self.write(variables, map(scope.get_current_value, variables))
-        return result
+        for update in zip(variables, values, strict=True):
+            self.add_update(update)
 
     def results(self, metrics):
         """Returns a dict of the results of metrics, the logs of a step."""
-        return self.run(lambda: {metric.name: metric.result() for metric in metrics})
+        with self:
+            return {metric.name: metric.result() for metric in metrics}
 
     def minimize(self, loss_fn, variables, optimizer, *args):
         """Takes one step of an optimizer down the gradient of `loss_fn(*args)`.
@@ -337,14 +330,14 @@ class StepState:
         """
 
         def scaled_loss(trainable_values):
-            step = StepState(self.model, self.as_lists())
-            step.write(variables, trainable_values)
-            # Under `mixed_float16`, this keeps small gradients from vanishing.
-            loss = step.run(lambda: optimizer.scale_loss(loss_fn(*args)))
-            return loss, step.values
+            with StepState(self.model, self.as_lists()) as step:
+                step.write(variables, trainable_values)
+                # Under `mixed_float16`, this keeps small gradients from vanishing.
+                loss = optimizer.scale_loss(loss_fn(*args))
+            return loss, step.state_mapping
 
         grad_fn = jax.grad(scaled_loss, has_aux=True)
-        grads, self.values = grad_fn(self.read(variables))
+        grads, self.state_mapping = grad_fn(self.read(variables))
         # Clip or change gradients here. Under `mixed_float16` they are still scaled, so
         # pass `clipnorm` to the optimizer instead, which unscales them first.
         trainable_values, optimizer_values = optimizer.stateless_apply(
@@ -421,4 +414,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:UP-2SAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKvDAPvTAhnjANnzAPhDAO4S8DxC8NxS8Zqi8Qoy8Qgi8Q1QYPtAYZiQsBsAcC_ysDyRxIuEEY9gIM8gUhoS8  # noqa: E501
+# kscaffold:base:RJWe_goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKtjEPtzEhmDENmTEP_jAO2zADvjANvzA5pDAQwwcPogcZgwwB3AcCyywDyRxB2EEYkAMM4AYhuzA  # noqa: E501

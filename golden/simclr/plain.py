@@ -169,19 +169,22 @@ class SimCLR(keras.Model):
                 'fit({"labelled": images, "unlabelled": others}, labels).'
             )
         images = keras.ops.concatenate([x["labelled"], x["unlabelled"]])
-        step = StepState(self, state)
-        step.minimize(
-            self.contrastive_loss, self.contrastive_variables, self.optimizer, images
-        )
-        # This trains only the probe. The labels do not affect the encoder.
-        step.minimize(
-            self.probe_loss,
-            self.probe.trainable_variables,
-            self.probe_optimizer,
-            x,
-            y,
-            True,
-        )
+        with StepState(self, state) as step:
+            step.minimize(
+                self.contrastive_loss,
+                self.contrastive_variables,
+                self.optimizer,
+                images,
+            )
+            # This trains only the probe. The labels do not affect the encoder.
+            step.minimize(
+                self.probe_loss,
+                self.probe.trainable_variables,
+                self.probe_optimizer,
+                x,
+                y,
+                True,
+            )
         return step.results(self.metrics), step.as_lists()
 
     def test_step(self, state, data):
@@ -195,8 +198,8 @@ class SimCLR(keras.Model):
             A tuple `(logs, state)`, as in `train_step()`.
         """
         x, y = unpack_labelled(data)
-        step = StepState(self, state)
-        step.run(self.probe_loss, x, y, False)
+        with StepState(self, state) as step:
+            self.probe_loss(x, y, training=False)
         trackers = self.probe_loss_tracker, self.probe_accuracy_tracker
         return step.results(trackers), step.as_lists()
 
@@ -321,12 +324,12 @@ def nt_xent(projections, temperature):
     return keras.ops.mean(losses), keras.ops.mean(keras.ops.cast(hits, "float32"))
 
 
-class StepState:
+class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
     Keras passes the values of all variables to a step, and expects the new ones back.
-    Functions in `run()` and `minimize()` use and assign variables as usual, and so do
-    their layers, metrics and seed generators. Only the values held here change.
+    Code in a `with` block uses and assigns variables as usual, and so do layers,
+    metrics and seed generators. Only the values held here change.
     """
 
     def __init__(self, model, state):
@@ -336,7 +339,7 @@ class StepState:
         if len(state) == 4:  # In `train_step()`.
             self.variable_lists.append(model.optimizer.variables)
         self.variable_lists.append(model.metrics_variables)
-        self.values = {}
+        super().__init__(collect_losses=True)
         for variables, values in zip(self.variable_lists, state, strict=True):
             self.write(variables, values)
 
@@ -346,24 +349,17 @@ class StepState:
 
     def read(self, variables):
         """Returns a list of the values of `variables`."""
-        return [self.values[id(v)] for v in variables]
+        return [self.get_current_value(v) for v in variables]
 
     def write(self, variables, values):
         """Sets the values of `variables`."""
-        self.values.update(zip(map(id, variables), values, strict=True))
-
-    def run(self, function, *args):
-        """Returns `function(*args)`, and keeps the values that it assigns."""
-        variables = sum(self.variable_lists, [])
-        state_mapping = zip(variables, self.read(variables), strict=True)
-        with keras.StatelessScope(state_mapping, collect_losses=True) as scope:
-            result = function(*args)
-        self.write(variables, map(scope.get_current_value, variables))
-        return result
+        for update in zip(variables, values, strict=True):
+            self.add_update(update)
 
     def results(self, metrics):
         """Returns a dict of the results of metrics, the logs of a step."""
-        return self.run(lambda: {metric.name: metric.result() for metric in metrics})
+        with self:
+            return {metric.name: metric.result() for metric in metrics}
 
     def minimize(self, loss_fn, variables, optimizer, *args):
         """Takes one step of an optimizer down the gradient of `loss_fn(*args)`.
@@ -376,14 +372,14 @@ class StepState:
         """
 
         def scaled_loss(trainable_values):
-            step = StepState(self.model, self.as_lists())
-            step.write(variables, trainable_values)
-            # Under `mixed_float16`, this keeps small gradients from vanishing.
-            loss = step.run(lambda: optimizer.scale_loss(loss_fn(*args)))
-            return loss, step.values
+            with StepState(self.model, self.as_lists()) as step:
+                step.write(variables, trainable_values)
+                # Under `mixed_float16`, this keeps small gradients from vanishing.
+                loss = optimizer.scale_loss(loss_fn(*args))
+            return loss, step.state_mapping
 
         grad_fn = jax.grad(scaled_loss, has_aux=True)
-        grads, self.values = grad_fn(self.read(variables))
+        grads, self.state_mapping = grad_fn(self.read(variables))
         # Clip or change gradients here. Under `mixed_float16` they are still scaled, so
         # pass `clipnorm` to the optimizer instead, which unscales them first.
         trainable_values, optimizer_values = optimizer.stateless_apply(
@@ -455,4 +451,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:gVoLtwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCkhcNny4ahC4PhS4m5i0M6S0a0C0MsQJbmAINjw4C9A0MxwYnrgZKhQ4Y9gIIygkgzS0  # noqa: E501
+# kscaffold:base:S0ZVuAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCrBgNuS8ani8Pny8mgC8Mgy8a6i4M0QJeuAINjw8C9A4MmwcnggdDhQ8YkAMIvgog7S4  # noqa: E501

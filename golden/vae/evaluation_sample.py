@@ -148,8 +148,8 @@ class VAE(keras.Model):
             and the new state, with the structure of the old one.
         """
         images = unpack_inputs(data)
-        step = StepState(self, state)
-        step.minimize(self.vae_loss, self.trained_variables, self.optimizer, images)
+        with StepState(self, state) as step:
+            step.minimize(self.vae_loss, self.trained_variables, self.optimizer, images)
         return step.results(self.metrics), step.as_lists()
 
     def test_step(self, state, data):
@@ -165,8 +165,8 @@ class VAE(keras.Model):
             A tuple `(logs, state)`, as in `train_step()`.
         """
         images = unpack_inputs(data)
-        step = StepState(self, state)
-        step.run(lambda: self.vae_loss(images, sample=True, training=False))
+        with StepState(self, state) as step:
+            self.vae_loss(images, sample=True, training=False)
         return step.results(self.metrics), step.as_lists()
 
     def call(self, images, training=False):
@@ -241,12 +241,12 @@ def build_model():
     return model
 
 
-class StepState:
+class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
     Keras passes the values of all variables to a step, and expects the new ones back.
-    Functions in `run()` and `minimize()` use and assign variables as usual, and so do
-    their layers, metrics and seed generators. Only the values held here change.
+    Code in a `with` block uses and assigns variables as usual, and so do layers,
+    metrics and seed generators. Only the values held here change.
     """
 
     def __init__(self, model, state):
@@ -256,7 +256,7 @@ class StepState:
         if len(state) == 4:  # In `train_step()`.
             self.variable_lists.append(model.optimizer.variables)
         self.variable_lists.append(model.metrics_variables)
-        self.values = {}
+        super().__init__(collect_losses=True)
         for variables, values in zip(self.variable_lists, state, strict=True):
             self.write(variables, values)
 
@@ -266,24 +266,17 @@ class StepState:
 
     def read(self, variables):
         """Returns a list of the values of `variables`."""
-        return [self.values[id(v)] for v in variables]
+        return [self.get_current_value(v) for v in variables]
 
     def write(self, variables, values):
         """Sets the values of `variables`."""
-        self.values.update(zip(map(id, variables), values, strict=True))
-
-    def run(self, function, *args):
-        """Returns `function(*args)`, and keeps the values that it assigns."""
-        variables = sum(self.variable_lists, [])
-        state_mapping = zip(variables, self.read(variables), strict=True)
-        with keras.StatelessScope(state_mapping, collect_losses=True) as scope:
-            result = function(*args)
-        self.write(variables, map(scope.get_current_value, variables))
-        return result
+        for update in zip(variables, values, strict=True):
+            self.add_update(update)
 
     def results(self, metrics):
         """Returns a dict of the results of metrics, the logs of a step."""
-        return self.run(lambda: {metric.name: metric.result() for metric in metrics})
+        with self:
+            return {metric.name: metric.result() for metric in metrics}
 
     def minimize(self, loss_fn, variables, optimizer, *args):
         """Takes one step of an optimizer down the gradient of `loss_fn(*args)`.
@@ -296,14 +289,14 @@ class StepState:
         """
 
         def scaled_loss(trainable_values):
-            step = StepState(self.model, self.as_lists())
-            step.write(variables, trainable_values)
-            # Under `mixed_float16`, this keeps small gradients from vanishing.
-            loss = step.run(lambda: optimizer.scale_loss(loss_fn(*args)))
-            return loss, step.values
+            with StepState(self.model, self.as_lists()) as step:
+                step.write(variables, trainable_values)
+                # Under `mixed_float16`, this keeps small gradients from vanishing.
+                loss = optimizer.scale_loss(loss_fn(*args))
+            return loss, step.state_mapping
 
         grad_fn = jax.grad(scaled_loss, has_aux=True)
-        grads, self.values = grad_fn(self.read(variables))
+        grads, self.state_mapping = grad_fn(self.read(variables))
         # Clip or change gradients here. Under `mixed_float16` they are still scaled, so
         # pass `clipnorm` to the optimizer instead, which unscales them first.
         trainable_values, optimizer_values = optimizer.stateless_apply(
@@ -364,4 +357,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:9n_EsQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fc2FtcGxlLnB5IC0tcmVjaXBlIHZhZSAtLWV2YWx1YXRpb24gc2FtcGxlICAjIG5vcWE6IEU1MDEKAYA-BO8qDvI8AuIaDYstAfAsDvEsONQsE_crDdArDdUREtgSKp0BGv0QAbAHBYUjVPYbEvIOF5Es  # noqa: E501
+# kscaffold:base:IqerZgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fc2FtcGxlLnB5IC0tcmVjaXBlIHZhZSAtLWV2YWx1YXRpb24gc2FtcGxlICAjIG5vcWE6IEU1MDEKAYA-BO8qDvI8AoIcDasuAZAuDpEuOPQtE5ctDfAsDPUSE_wTKp8BGv8RAdwHBdEjTZYcEoIQF7Mt  # noqa: E501

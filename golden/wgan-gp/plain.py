@@ -185,24 +185,24 @@ class WGANGP(keras.Model):
         images = unpack_inputs(data)
 
         def critic_step(state, _):
-            step = StepState(self, state)
-            step.minimize(
-                self.critic_loss,
-                self.critic.trainable_variables,
-                self.critic_optimizer,
-                images,
-            )
+            with StepState(self, state) as step:
+                step.minimize(
+                    self.critic_loss,
+                    self.critic.trainable_variables,
+                    self.critic_optimizer,
+                    images,
+                )
             return step.as_lists(), None
 
         # `scan` compiles one critic step and repeats it.
         state, _ = jax.lax.scan(critic_step, state, length=self.critic_steps)
-        step = StepState(self, state)
-        step.minimize(
-            self.generator_loss,
-            self.generator.trainable_variables,
-            self.optimizer,
-            images,
-        )
+        with StepState(self, state) as step:
+            step.minimize(
+                self.generator_loss,
+                self.generator.trainable_variables,
+                self.optimizer,
+                images,
+            )
         trackers = [
             self.critic_loss_tracker,
             self.generator_loss_tracker,
@@ -227,8 +227,8 @@ class WGANGP(keras.Model):
             A tuple `(logs, state)`, as in `train_step()`.
         """
         images = unpack_inputs(data)
-        step = StepState(self, state)
-        step.run(self.update_distance, images)
+        with StepState(self, state) as step:
+            self.update_distance(images)
         return step.results([self.distance_tracker]), step.as_lists()
 
     def call(self, images, training=False):
@@ -316,12 +316,12 @@ def build_model():
     return model
 
 
-class StepState:
+class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
     Keras passes the values of all variables to a step, and expects the new ones back.
-    Functions in `run()` and `minimize()` use and assign variables as usual, and so do
-    their layers, metrics and seed generators. Only the values held here change.
+    Code in a `with` block uses and assigns variables as usual, and so do layers,
+    metrics and seed generators. Only the values held here change.
     """
 
     def __init__(self, model, state):
@@ -331,7 +331,7 @@ class StepState:
         if len(state) == 4:  # In `train_step()`.
             self.variable_lists.append(model.optimizer.variables)
         self.variable_lists.append(model.metrics_variables)
-        self.values = {}
+        super().__init__(collect_losses=True)
         for variables, values in zip(self.variable_lists, state, strict=True):
             self.write(variables, values)
 
@@ -341,24 +341,17 @@ class StepState:
 
     def read(self, variables):
         """Returns a list of the values of `variables`."""
-        return [self.values[id(v)] for v in variables]
+        return [self.get_current_value(v) for v in variables]
 
     def write(self, variables, values):
         """Sets the values of `variables`."""
-        self.values.update(zip(map(id, variables), values, strict=True))
-
-    def run(self, function, *args):
-        """Returns `function(*args)`, and keeps the values that it assigns."""
-        variables = sum(self.variable_lists, [])
-        state_mapping = zip(variables, self.read(variables), strict=True)
-        with keras.StatelessScope(state_mapping, collect_losses=True) as scope:
-            result = function(*args)
-        self.write(variables, map(scope.get_current_value, variables))
-        return result
+        for update in zip(variables, values, strict=True):
+            self.add_update(update)
 
     def results(self, metrics):
         """Returns a dict of the results of metrics, the logs of a step."""
-        return self.run(lambda: {metric.name: metric.result() for metric in metrics})
+        with self:
+            return {metric.name: metric.result() for metric in metrics}
 
     def minimize(self, loss_fn, variables, optimizer, *args):
         """Takes one step of an optimizer down the gradient of `loss_fn(*args)`.
@@ -371,14 +364,14 @@ class StepState:
         """
 
         def scaled_loss(trainable_values):
-            step = StepState(self.model, self.as_lists())
-            step.write(variables, trainable_values)
-            # Under `mixed_float16`, this keeps small gradients from vanishing.
-            loss = step.run(lambda: optimizer.scale_loss(loss_fn(*args)))
-            return loss, step.values
+            with StepState(self.model, self.as_lists()) as step:
+                step.write(variables, trainable_values)
+                # Under `mixed_float16`, this keeps small gradients from vanishing.
+                loss = optimizer.scale_loss(loss_fn(*args))
+            return loss, step.state_mapping
 
         grad_fn = jax.grad(scaled_loss, has_aux=True)
-        grads, self.values = grad_fn(self.read(variables))
+        grads, self.state_mapping = grad_fn(self.read(variables))
         # Clip or change gradients here. Under `mixed_float16` they are still scaled, so
         # pass `clipnorm` to the optimizer instead, which unscales them first.
         trainable_values, optimizer_values = optimizer.stateless_apply(
@@ -467,4 +460,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:H6GpawoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUILorDrsrF54rDZ0rNYIrC-0UDNQUDaUqAtMUFeYxMcgMDpUUAvgTDMsMBb8eA48qebhBCaMZAaIZBKMZDKsUBpIU  # noqa: E501
+# kscaffold:base:ZgbLgQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUIN4sDt8sF8IsDcEsNaYsC5EWGfgVF-kNMboNDrMVApYVDL0NBYsfA48qcthBCbUZAbQZBLUZDKsUBpIU  # noqa: E501
