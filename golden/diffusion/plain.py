@@ -276,31 +276,39 @@ class Diffusion(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
+        names = ["network", "timesteps", "ema_decay", "seed"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "network": serialize(self.network),
-            "timesteps": self.timesteps,
-            "ema_decay": self.ema_decay,
-            "seed": self.seed,
-        }
+        own_config = {name: serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **own_config}
 
     @classmethod
     def from_config(cls, config):
         """Creates a model from its config."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
+    @property
+    def own_variables(self):
+        """The variables that no layer saves: counters, and the states of the seeds."""
+        saved = {id(v) for layer in self.layers for v in layer.weights}
+        return [v for v in self.variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        """Saves what layers leave out, so that training resumes with the next noise."""
+        for index, variable in enumerate(self.own_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables()` saved."""
+        for index, variable in enumerate(self.own_variables):
+            variable.assign(store[str(index)])
+
     def get_compile_config(self):
         """Returns a serialized config with information for compiling the model."""
         if not self.compiled:
             return None
+        names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            "optimizer": serialize(self.optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
-        }
+        return {name: serialize(getattr(self, name)) for name in names}
 
     def compile_from_config(self, config):
         """Compiles the model with the information given in config."""
@@ -479,4 +487,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:aJDkEwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzXlAfY0GvE1  # noqa: E501
+# kscaffold:base:XhuIhQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzXtAfY0GoE2  # noqa: E501

@@ -191,31 +191,39 @@ class Distiller(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
+        names = ["student", "teacher", "temperature", "alpha"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "student": serialize(self.student),
-            "teacher": serialize(self.teacher),
-            "temperature": self.temperature,
-            "alpha": self.alpha,
-        }
+        own_config = {name: serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **own_config}
 
     @classmethod
     def from_config(cls, config):
         """Creates a model from its config."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
+    @property
+    def own_variables(self):
+        """The variables that no layer saves: counters, and the states of the seeds."""
+        saved = {id(v) for layer in self.layers for v in layer.weights}
+        return [v for v in self.variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        """Saves what layers leave out, so that training resumes with the next noise."""
+        for index, variable in enumerate(self.own_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables()` saved."""
+        for index, variable in enumerate(self.own_variables):
+            variable.assign(store[str(index)])
+
     def get_compile_config(self):
         """Returns a serialized config with information for compiling the model."""
         if not self.compiled:
             return None
+        names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            "optimizer": serialize(self.optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
-        }
+        return {name: serialize(getattr(self, name)) for name in names}
 
     def compile_from_config(self, config):
         """Compiles the model with the information given in config."""
@@ -354,4 +362,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:q60WRgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZC3jQTizRB5DMY3wQKrgRDlwQikAMXuzQ  # noqa: E501
+# kscaffold:base:Emw4QQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZC7jQTmzQ79DMm7wQKogRDiwQihAMXvzQ  # noqa: E501

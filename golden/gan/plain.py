@@ -80,7 +80,6 @@ class GAN(keras.Model):
         self.latent_size = latent_size
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.discriminator_optimizer_variables = []
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.discriminator_loss_tracker = keras.metrics.Mean(name="discriminator_loss")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
@@ -133,7 +132,7 @@ class GAN(keras.Model):
             step.minimize(
                 self.generator_loss,
                 self.generator.trainable_variables,
-                self.optimizer,
+                self.generator_optimizer,
                 images,
             )
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
@@ -177,19 +176,17 @@ class GAN(keras.Model):
                 "This model has losses and metrics of its own. Edit its methods, but "
                 "do not pass losses or metrics to compile()."
             )
-        super().compile(optimizer=generator_optimizer, **kwargs)
-        self.optimizer.build(self.generator.trainable_variables)
-        # Keras passes only that optimizer's variables to the steps. A tracked list adds
-        # the second optimizer's variables to `non_trainable_variables`.
-        optimizer = keras.optimizers.get(discriminator_optimizer)
-        # Under `mixed_float16`, Keras adds loss scaling to the first optimizer only.
-        scaled = keras.optimizers.LossScaleOptimizer
-        if isinstance(self.optimizer, scaled) and not isinstance(optimizer, scaled):
-            optimizer = scaled(optimizer)
-        optimizer.build(self.discriminator.trainable_variables)
-        self.discriminator_optimizer = optimizer
-        self.discriminator_optimizer_variables.clear()
-        self.discriminator_optimizer_variables.extend(optimizer.variables)
+        scale_losses = kwargs.pop("auto_scale_loss", True)
+        group = OptimizerGroup(
+            scale_losses and self.dtype_policy.name == "mixed_float16"
+        )
+        self.generator_optimizer = group.add(
+            generator_optimizer, self.generator.trainable_variables
+        )
+        self.discriminator_optimizer = group.add(
+            discriminator_optimizer, self.discriminator.trainable_variables
+        )
+        super().compile(optimizer=group, auto_scale_loss=False, **kwargs)
 
     @property
     def metrics(self):
@@ -202,32 +199,45 @@ class GAN(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
+        names = ["generator", "discriminator", "latent_size", "seed"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "generator": serialize(self.generator),
-            "discriminator": serialize(self.discriminator),
-            "latent_size": self.latent_size,
-            "seed": self.seed,
-        }
+        own_config = {name: serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **own_config}
 
     @classmethod
     def from_config(cls, config):
         """Creates a model from its config."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
+    @property
+    def own_variables(self):
+        """The variables that no layer saves: counters, and the states of the seeds."""
+        saved = {id(v) for layer in self.layers for v in layer.weights}
+        return [v for v in self.variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        """Saves what layers leave out, so that training resumes with the next noise."""
+        for index, variable in enumerate(self.own_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables()` saved."""
+        for index, variable in enumerate(self.own_variables):
+            variable.assign(store[str(index)])
+
     def get_compile_config(self):
         """Returns a serialized config with information for compiling the model."""
         if not self.compiled:
             return None
+        names = [
+            "generator_optimizer",
+            "discriminator_optimizer",
+            "steps_per_execution",
+            "run_eagerly",
+            "jit_compile",
+        ]
         serialize = keras.saving.serialize_keras_object
-        return {
-            "generator_optimizer": serialize(self.optimizer),
-            "discriminator_optimizer": serialize(self.discriminator_optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
-        }
+        return {name: serialize(getattr(self, name)) for name in names}
 
     def compile_from_config(self, config):
         """Compiles the model with the information given in config."""
@@ -309,6 +319,69 @@ class StepState(keras.StatelessScope):
         self.write(optimizer.variables, optimizer_values)
 
 
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """The optimizers of several networks, which Keras uses as one."""
+
+    def __init__(self, scale_losses):
+        """Initializes an empty group.
+
+        Args:
+            scale_losses: Boolean, whether the optimizers scale their losses.
+        """
+        super().__init__(learning_rate=0.0)
+        self.scale_losses = scale_losses
+        self.members, self.rates, self.trained = [], [], []
+        self.built = True
+
+    def add(self, optimizer, variables):
+        """Returns an optimizer that is built for the variables of a network."""
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = keras.optimizers.LossScaleOptimizer
+        if self.scale_losses and not isinstance(optimizer, scaled):
+            optimizer = scaled(optimizer)
+        optimizer.build(variables)
+        self.members.append(optimizer)
+        self.rates.append(float(optimizer.learning_rate))
+        self.trained.append({id(v) for v in variables})
+        return optimizer
+
+    @property
+    def variables(self):
+        """The variables of all optimizers, which Keras passes to the steps."""
+        return [v for optimizer in self.members for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        """The number of updates by the first optimizer."""
+        return self.members[0].iterations
+
+    @property
+    def learning_rate(self):
+        """The rate of the first optimizer. The others keep their ratio to it."""
+        return self.members[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        for optimizer, rate in zip(self.members, self.rates, strict=True):
+            ratio = rate / self.rates[0] if self.rates[0] else 1.0
+            optimizer.learning_rate = ratio * learning_rate
+
+    def finalize_variable_values(self, var_list):
+        """Lets each optimizer set the final weights of its network."""
+        for optimizer, trained in zip(self.members, self.trained, strict=True):
+            variables = [v for v in var_list if id(v) in trained]
+            optimizer.finalize_variable_values(variables)
+            # A weight must not share memory with its average, which steps free.
+            for variable in variables:
+                variable.assign(keras.ops.copy(variable))
+
+    def save_own_variables(self, store):
+        """Saves nothing. The model saves each optimizer."""
+
+    def load_own_variables(self, store):
+        """Loads nothing."""
+
+
 def unpack_inputs(data):
     """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -388,4 +461,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:I1CGmwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJK5DMMvwhVpggO9wcU2gd0wQcJ3y0B3i0W3y0  # noqa: E501
+# kscaffold:base:tlb9gQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJJ6DMMwQhOqAgd9QcXugdDqwc9pAYzowcJ7y0B7i0W7y0  # noqa: E501

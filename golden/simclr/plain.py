@@ -123,7 +123,6 @@ class SimCLR(keras.Model):
         self.probe_accuracy_tracker = keras.metrics.SparseCategoricalAccuracy(
             name="probe_accuracy"
         )
-        self.probe_optimizer_variables = []
         self.built = True  # The networks are built. There are no other weights.
 
     def contrastive_loss(self, images):
@@ -173,7 +172,7 @@ class SimCLR(keras.Model):
             step.minimize(
                 self.contrastive_loss,
                 self.contrastive_variables,
-                self.optimizer,
+                self.contrastive_optimizer,
                 images,
             )
             # This trains only the probe. The labels do not affect the encoder.
@@ -222,19 +221,17 @@ class SimCLR(keras.Model):
                 "This model has losses and metrics of its own. Edit its methods, but "
                 "do not pass losses or metrics to compile()."
             )
-        super().compile(optimizer=contrastive_optimizer, **kwargs)
-        self.optimizer.build(self.contrastive_variables)
-        # Keras passes only that optimizer's variables to the steps. A tracked list adds
-        # the second optimizer's variables to `non_trainable_variables`.
-        optimizer = keras.optimizers.get(probe_optimizer)
-        # Under `mixed_float16`, Keras adds loss scaling to the first optimizer only.
-        scaled = keras.optimizers.LossScaleOptimizer
-        if isinstance(self.optimizer, scaled) and not isinstance(optimizer, scaled):
-            optimizer = scaled(optimizer)
-        optimizer.build(self.probe.trainable_variables)
-        self.probe_optimizer = optimizer
-        self.probe_optimizer_variables.clear()
-        self.probe_optimizer_variables.extend(optimizer.variables)
+        scale_losses = kwargs.pop("auto_scale_loss", True)
+        group = OptimizerGroup(
+            scale_losses and self.dtype_policy.name == "mixed_float16"
+        )
+        self.contrastive_optimizer = group.add(
+            contrastive_optimizer, self.contrastive_variables
+        )
+        self.probe_optimizer = group.add(
+            probe_optimizer, self.probe.trainable_variables
+        )
+        super().compile(optimizer=group, auto_scale_loss=False, **kwargs)
 
     @property
     def metrics(self):
@@ -248,33 +245,45 @@ class SimCLR(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
+        names = ["encoder", "projection_head", "probe", "augmenter", "temperature"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "encoder": serialize(self.encoder),
-            "projection_head": serialize(self.projection_head),
-            "probe": serialize(self.probe),
-            "augmenter": serialize(self.augmenter),
-            "temperature": self.temperature,
-        }
+        own_config = {name: serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **own_config}
 
     @classmethod
     def from_config(cls, config):
         """Creates a model from its config."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
+    @property
+    def own_variables(self):
+        """The variables that no layer saves: counters, and the states of the seeds."""
+        saved = {id(v) for layer in self.layers for v in layer.weights}
+        return [v for v in self.variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        """Saves what layers leave out, so that training resumes with the next noise."""
+        for index, variable in enumerate(self.own_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables()` saved."""
+        for index, variable in enumerate(self.own_variables):
+            variable.assign(store[str(index)])
+
     def get_compile_config(self):
         """Returns a serialized config with information for compiling the model."""
         if not self.compiled:
             return None
+        names = [
+            "contrastive_optimizer",
+            "probe_optimizer",
+            "steps_per_execution",
+            "run_eagerly",
+            "jit_compile",
+        ]
         serialize = keras.saving.serialize_keras_object
-        return {
-            "contrastive_optimizer": serialize(self.optimizer),
-            "probe_optimizer": serialize(self.probe_optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
-        }
+        return {name: serialize(getattr(self, name)) for name in names}
 
     def compile_from_config(self, config):
         """Compiles the model with the information given in config."""
@@ -389,6 +398,69 @@ class StepState(keras.StatelessScope):
         self.write(optimizer.variables, optimizer_values)
 
 
+class OptimizerGroup(keras.optimizers.Optimizer):
+    """The optimizers of several networks, which Keras uses as one."""
+
+    def __init__(self, scale_losses):
+        """Initializes an empty group.
+
+        Args:
+            scale_losses: Boolean, whether the optimizers scale their losses.
+        """
+        super().__init__(learning_rate=0.0)
+        self.scale_losses = scale_losses
+        self.members, self.rates, self.trained = [], [], []
+        self.built = True
+
+    def add(self, optimizer, variables):
+        """Returns an optimizer that is built for the variables of a network."""
+        optimizer = keras.optimizers.get(optimizer)
+        scaled = keras.optimizers.LossScaleOptimizer
+        if self.scale_losses and not isinstance(optimizer, scaled):
+            optimizer = scaled(optimizer)
+        optimizer.build(variables)
+        self.members.append(optimizer)
+        self.rates.append(float(optimizer.learning_rate))
+        self.trained.append({id(v) for v in variables})
+        return optimizer
+
+    @property
+    def variables(self):
+        """The variables of all optimizers, which Keras passes to the steps."""
+        return [v for optimizer in self.members for v in optimizer.variables]
+
+    @property
+    def iterations(self):
+        """The number of updates by the first optimizer."""
+        return self.members[0].iterations
+
+    @property
+    def learning_rate(self):
+        """The rate of the first optimizer. The others keep their ratio to it."""
+        return self.members[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate):
+        for optimizer, rate in zip(self.members, self.rates, strict=True):
+            ratio = rate / self.rates[0] if self.rates[0] else 1.0
+            optimizer.learning_rate = ratio * learning_rate
+
+    def finalize_variable_values(self, var_list):
+        """Lets each optimizer set the final weights of its network."""
+        for optimizer, trained in zip(self.members, self.trained, strict=True):
+            variables = [v for v in var_list if id(v) in trained]
+            optimizer.finalize_variable_values(variables)
+            # A weight must not share memory with its average, which steps free.
+            for variable in variables:
+                variable.assign(keras.ops.copy(variable))
+
+    def save_own_variables(self, store):
+        """Saves nothing. The model saves each optimizer."""
+
+    def load_own_variables(self, store):
+        """Loads nothing."""
+
+
 def unpack_labelled(data):
     """Returns the inputs and the labels of a batch `(x, labels)`."""
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
@@ -451,4 +523,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:S0ZVuAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCrBgNuS8ani8Pny8mgC8Mgy8a6i4M0QJeuAINjw8C9A4MmwcnggdDhQ8YkAMIvgog7S4  # noqa: E501
+# kscaffold:base:Ti86TwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCkhkNnzAahDAPhTBL5i8M2QJVwAIdhRADyg8OkQgn9AdD4Q89pAYCqWUYimEIpgsg2S8  # noqa: E501

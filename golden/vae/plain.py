@@ -203,32 +203,39 @@ class VAE(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
+        names = ["encoder", "decoder", "latent_size", "beta", "seed"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            **super().get_config(),
-            "encoder": serialize(self.encoder),
-            "decoder": serialize(self.decoder),
-            "latent_size": self.latent_size,
-            "beta": self.beta,
-            "seed": self.seed,
-        }
+        own_config = {name: serialize(getattr(self, name)) for name in names}
+        return {**super().get_config(), **own_config}
 
     @classmethod
     def from_config(cls, config):
         """Creates a model from its config."""
         return cls(**keras.saving.deserialize_keras_object(config))
 
+    @property
+    def own_variables(self):
+        """The variables that no layer saves: counters, and the states of the seeds."""
+        saved = {id(v) for layer in self.layers for v in layer.weights}
+        return [v for v in self.variables if id(v) not in saved]
+
+    def save_own_variables(self, store):
+        """Saves what layers leave out, so that training resumes with the next noise."""
+        for index, variable in enumerate(self.own_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables()` saved."""
+        for index, variable in enumerate(self.own_variables):
+            variable.assign(store[str(index)])
+
     def get_compile_config(self):
         """Returns a serialized config with information for compiling the model."""
         if not self.compiled:
             return None
+        names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
         serialize = keras.saving.serialize_keras_object
-        return {
-            "optimizer": serialize(self.optimizer),
-            "steps_per_execution": self.steps_per_execution,
-            "run_eagerly": self.run_eagerly,
-            "jit_compile": self.jit_compile,
-        }
+        return {name: serialize(getattr(self, name)) for name in names}
 
     def compile_from_config(self, config):
         """Compiles the model with the information given in config."""
@@ -358,4 +365,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:RlUZZgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwCghwNqy4BkC4OkS449C0Tly0N8CwM9RI-3BIa_xEB3AcF0SNNlhwSghAXsy0  # noqa: E501
+# kscaffold:base:fSuFfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwC7hwNly8B_C4O_S444C4Tgy4N3C0M4RM4yBMn6RIBxgcFyyNNphwS0hAXky4  # noqa: E501

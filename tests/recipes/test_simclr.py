@@ -140,8 +140,8 @@ def test_labels_do_not_reach_the_encoder():
     one, other = trained
     assert_same(values(one.encoder.weights), values(other.encoder.weights))
     assert not np.allclose(*(m.probe.get_weights()[0] for m in trained))
-    assert 2 + 2 * 4 == len(one.optimizer.variables)
-    assert 2 + 2 * 2 == len(one.probe_optimizer_variables)
+    assert 2 + 2 * 4 == len(one.contrastive_optimizer.variables)
+    assert 2 + 2 * 2 == len(one.probe_optimizer.variables)
 
 
 def test_array_and_dict_are_the_same_to_evaluation():
