@@ -416,25 +416,29 @@ def unpack_inputs(data):
     return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
 
 
-def kernel_distance(x, y, widths=(1.0, 2.0, 4.0)):
+def kernel_distance(x, y):
     """Returns the squared maximum mean discrepancy of two samples, a scalar.
 
-    Gretton et al., "A Kernel Two-Sample Test", 2012. The estimate is unbiased. For two
-    samples of the same distribution it is 0 on average, and can be negative.
+    Gretton et al., "A Kernel Two-Sample Test", 2012. For two samples of the same
+    distribution it is 0 on average, and can be negative. It does not depend on the
+    scale and the size of the data: the kernel is the mean of
+    `exp(-squared_distance / width)` for three widths, up to half of the median squared
+    distance in `y`.
 
     Args:
         x: Array of shape `(samples, ...)`.
-        y: Array of the same shape.
-        widths: The kernel is the mean of `exp(-squared_distance / width)` over these.
-            They should be close to the squared distance of neighbors in the data.
+        y: Array of the same shape, of real data.
     """
     size = len(x)
     both = keras.ops.reshape(keras.ops.concatenate([x, y]), (2 * size, -1))
+    both = keras.ops.cast(both, "float32")
     squares = keras.ops.sum(both**2, axis=1)
     distances = squares[:, None] + squares - 2 * both @ keras.ops.transpose(both)
-    kernels = [keras.ops.exp(-distances / width) for width in widths]
+    # A single sample has no median distance.
+    median = keras.ops.maximum(keras.ops.median(distances[size:, size:]), 1e-6)
+    kernels = [keras.ops.exp(-k * distances / median) for k in (2, 4, 8)]
     # Leave out the pairs of a sample with itself.
-    kernel = sum(kernels) / len(widths) * (1 - keras.ops.eye(2 * size))
+    kernel = sum(kernels) / 3 * (1 - keras.ops.eye(2 * size))
     pairs = max(size * (size - 1), 1)
     within = keras.ops.sum(kernel[:size, :size]) + keras.ops.sum(kernel[size:, size:])
     return within / pairs - 2 * keras.ops.mean(kernel[:size, size:])
@@ -487,4 +491,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:XhuIhQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzXtAfY0GoE2  # noqa: E501
+# kscaffold:base:wcW8hAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzXxAfY0Gok2  # noqa: E501

@@ -362,4 +362,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:Emw4QQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZC7jQTmzQ79DMm7wQKogRDiwQihAMXvzQ  # noqa: E501
+# kscaffold:base:Emw4QQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZC9jQTozQ7_DMm9wQKqgRDkwQijAMXxzQ  # noqa: E501

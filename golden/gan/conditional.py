@@ -64,7 +64,15 @@ class GAN(keras.Model):
     arXiv:1411.1784, after Goodfellow et al., 2014, arXiv:1406.2661.
     """
 
-    def __init__(self, generator, discriminator, latent_size=32, seed=None, **kwargs):
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        latent_size=32,
+        features=None,
+        seed=None,
+        **kwargs,
+    ):
         """Initializes the GAN.
 
         Args:
@@ -73,6 +81,8 @@ class GAN(keras.Model):
             discriminator: Model from `[images, labels]` to logits of shape
                 `(batch_size, 1)`.
             latent_size: Size of the noise.
+            features: Function of images, such as a trained classifier without its last
+                layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
             **kwargs: Arguments of `keras.Model`.
         """
@@ -80,6 +90,7 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
+        self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
@@ -146,7 +157,10 @@ class GAN(keras.Model):
 
     def update_distance(self, images, labels):
         """Compares real images with the same number of generated images."""
-        distance = kernel_distance(self.draw(labels), images)
+        samples = self.draw(labels), images
+        if self.features is not None:
+            samples = map(self.features, samples)
+        distance = kernel_distance(*samples)
         # The weight of a single image is 0, because it has no distance.
         self.distance_tracker.update_state(distance, sample_weight=len(images) - 1)
 
@@ -206,7 +220,7 @@ class GAN(keras.Model):
 
     def get_config(self):
         """Returns the config of the model."""
-        names = ["generator", "discriminator", "latent_size", "seed"]
+        names = ["generator", "discriminator", "latent_size", "features", "seed"]
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -401,25 +415,29 @@ def unpack_inputs(data):
     return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
 
 
-def kernel_distance(x, y, widths=(1.0, 2.0, 4.0)):
+def kernel_distance(x, y):
     """Returns the squared maximum mean discrepancy of two samples, a scalar.
 
-    Gretton et al., "A Kernel Two-Sample Test", 2012. The estimate is unbiased. For two
-    samples of the same distribution it is 0 on average, and can be negative.
+    Gretton et al., "A Kernel Two-Sample Test", 2012. For two samples of the same
+    distribution it is 0 on average, and can be negative. It does not depend on the
+    scale and the size of the data: the kernel is the mean of
+    `exp(-squared_distance / width)` for three widths, up to half of the median squared
+    distance in `y`.
 
     Args:
         x: Array of shape `(samples, ...)`.
-        y: Array of the same shape.
-        widths: The kernel is the mean of `exp(-squared_distance / width)` over these.
-            They should be close to the squared distance of neighbors in the data.
+        y: Array of the same shape, of real data.
     """
     size = len(x)
     both = keras.ops.reshape(keras.ops.concatenate([x, y]), (2 * size, -1))
+    both = keras.ops.cast(both, "float32")
     squares = keras.ops.sum(both**2, axis=1)
     distances = squares[:, None] + squares - 2 * both @ keras.ops.transpose(both)
-    kernels = [keras.ops.exp(-distances / width) for width in widths]
+    # A single sample has no median distance.
+    median = keras.ops.maximum(keras.ops.median(distances[size:, size:]), 1e-6)
+    kernels = [keras.ops.exp(-k * distances / median) for k in (2, 4, 8)]
     # Leave out the pairs of a sample with itself.
-    kernel = sum(kernels) / len(widths) * (1 - keras.ops.eye(2 * size))
+    kernel = sum(kernels) / 3 * (1 - keras.ops.eye(2 * size))
     pairs = max(size * (size - 1), 1)
     within = keras.ops.sum(kernel[:size, :size]) + keras.ops.sum(kernel[size:, size:])
     return within / pairs - 2 * keras.ops.mean(kernel[:size, size:])
@@ -471,4 +489,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:81HGpwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHiXIMw_fAzzAAw3hAw3GAyLJAx31Bxe6B0OrBz2kBi2jBxHvKgLoKhbvLQ  # noqa: E501
+# kscaffold:base:kt7LcgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvsMw73AwTaAxLfAzy6AxDbAw26AyK9Ax2ZCBfeB0PPBz3IBjHHBxH3KgLwKhb3LQ  # noqa: E501

@@ -421,4 +421,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:jKMmiAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKqjIPqzIhjDINjTIP8jEOzzEDsjENszE5mDEQpwgIhggn9QwBxgcCxSwDyRxB6EEYhAMMwgchoTE  # noqa: E501
+# kscaffold:base:jKMmiAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKwjIPwzIhpDINpTIPijIO5zEDyjENyzE5sDEQtwgIlggnjQ0B6gcC6SwDyRxB6EEYjAMM0gchuTE  # noqa: E501

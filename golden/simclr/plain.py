@@ -523,4 +523,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:Ti86TwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCkhkNnzAahDAPhTBL5i8M2QJVwAIdhRADyg8OkQgn9AdD4Q89pAYCqWUYimEIpgsg2S8  # noqa: E501
+# kscaffold:base:Ti86TwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCqhkNtzAanDAPnTBL_i8M2QJVwAIdnRAD4g8OhQgn6AdD-Q89yAYCzWUYkmEItgsg8S8  # noqa: E501

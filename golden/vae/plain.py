@@ -365,4 +365,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:fSuFfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwC7hwNly8B_C4O_S444C4Tgy4N3C0M4RM4yBMn6RIBxgcFyyNNphwS0hAXky4  # noqa: E501
+# kscaffold:base:fSuFfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwChh0Nry8BlC8OlS84-C4Tmy4N9C0M-RM44BMngRMB6gcF7yNNphwS6hAXqy4  # noqa: E501

@@ -80,6 +80,7 @@ class WGANGP(keras.Model):
         latent_size=32,
         critic_steps=5,
         gradient_penalty=10.0,
+        features=None,
         seed=None,
         **kwargs,
     ):
@@ -91,6 +92,8 @@ class WGANGP(keras.Model):
             latent_size: Size of the noise.
             critic_steps: Number of critic updates per batch, before the generator's.
             gradient_penalty: Weight of the gradient penalty.
+            features: Function of images, such as a trained classifier without its last
+                layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
             **kwargs: Arguments of `keras.Model`.
 
@@ -112,6 +115,7 @@ class WGANGP(keras.Model):
         self.latent_size = latent_size
         self.critic_steps = critic_steps
         self.gradient_penalty = gradient_penalty
+        self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.critic_loss_tracker = keras.metrics.Mean(name="critic_loss")
@@ -211,7 +215,10 @@ class WGANGP(keras.Model):
 
     def update_distance(self, images):
         """Compares real images with the same number of generated images."""
-        distance = kernel_distance(self.draw(len(images)), images)
+        samples = self.draw(len(images)), images
+        if self.features is not None:
+            samples = map(self.features, samples)
+        distance = kernel_distance(*samples)
         # The weight of a single image is 0, because it has no distance.
         self.distance_tracker.update_state(distance, sample_weight=len(images) - 1)
 
@@ -275,6 +282,7 @@ class WGANGP(keras.Model):
             "latent_size",
             "critic_steps",
             "gradient_penalty",
+            "features",
             "seed",
         ]
         serialize = keras.saving.serialize_keras_object
@@ -471,25 +479,29 @@ def unpack_inputs(data):
     return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
 
 
-def kernel_distance(x, y, widths=(1.0, 2.0, 4.0)):
+def kernel_distance(x, y):
     """Returns the squared maximum mean discrepancy of two samples, a scalar.
 
-    Gretton et al., "A Kernel Two-Sample Test", 2012. The estimate is unbiased. For two
-    samples of the same distribution it is 0 on average, and can be negative.
+    Gretton et al., "A Kernel Two-Sample Test", 2012. For two samples of the same
+    distribution it is 0 on average, and can be negative. It does not depend on the
+    scale and the size of the data: the kernel is the mean of
+    `exp(-squared_distance / width)` for three widths, up to half of the median squared
+    distance in `y`.
 
     Args:
         x: Array of shape `(samples, ...)`.
-        y: Array of the same shape.
-        widths: The kernel is the mean of `exp(-squared_distance / width)` over these.
-            They should be close to the squared distance of neighbors in the data.
+        y: Array of the same shape, of real data.
     """
     size = len(x)
     both = keras.ops.reshape(keras.ops.concatenate([x, y]), (2 * size, -1))
+    both = keras.ops.cast(both, "float32")
     squares = keras.ops.sum(both**2, axis=1)
     distances = squares[:, None] + squares - 2 * both @ keras.ops.transpose(both)
-    kernels = [keras.ops.exp(-distances / width) for width in widths]
+    # A single sample has no median distance.
+    median = keras.ops.maximum(keras.ops.median(distances[size:, size:]), 1e-6)
+    kernels = [keras.ops.exp(-k * distances / median) for k in (2, 4, 8)]
     # Leave out the pairs of a sample with itself.
-    kernel = sum(kernels) / len(widths) * (1 - keras.ops.eye(2 * size))
+    kernel = sum(kernels) / 3 * (1 - keras.ops.eye(2 * size))
     pairs = max(size * (size - 1), 1)
     within = keras.ops.sum(kernel[:size, :size]) + keras.ops.sum(kernel[size:, size:])
     return within / pairs - 2 * keras.ops.mean(kernel[:size, size:])
@@ -538,4 +550,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:GMJMyQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUIL4tDr8tF6ItDKEtNYgtC_EWGdgWF8cOELgRBrURGfoNHf8VA8QVDosOBYUfA48qQehBPaQGM6MHCcUZAcQZBMUZDKsUBpIU  # noqa: E501
+# kscaffold:base:bHycxwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUigHWLQvFFxmsFxr9DhD4EQb1ERqqDh3VFgOaFg69DgWpHwOPKkHoQT3IBjfHBwnNGQHMGQTNGQyrFAaSFA  # noqa: E501

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from loops import Adam, assert_close, fit, load, running_means, values
+from sklearn.datasets import load_digits
 
 PIXELS, LATENT, CLASSES, BATCH = 6, 3, 4, 8
 
@@ -163,10 +164,12 @@ def test_kernel_distance():
     module = load("gan", conditional=False)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 5, 3, 1)).astype("float32")
+    median = np.median([[np.sum((a - b) ** 2) for a in y] for b in y])
 
     def kernel(a, b):
         squared = np.sum((a - b) ** 2)
-        return np.mean([np.exp(-squared / width) for width in (1.0, 2.0, 4.0)])
+        widths = median / 2, median / 4, median / 8
+        return np.mean([np.exp(-squared / width) for width in widths])
 
     pairs = [(i, j) for i in range(5) for j in range(5)]
     within = sum(kernel(x[i], x[j]) + kernel(y[i], y[j]) for i, j in pairs if i != j)
@@ -178,3 +181,66 @@ def test_kernel_distance():
     images = rng.uniform(size=(5, 8, 8, 1)).astype("float32")
     results = model.evaluate(images, batch_size=4, verbose=0)
     assert np.isfinite(results)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Two disjoint sets of 400 digits, eight times, and digits that are spoilt."""
+    images = load_digits().images[..., None].astype("float32") / 16
+    rng = np.random.default_rng(0)
+    halves = [rng.permutation(images)[:800].reshape(2, 400, 8, 8, 1) for _ in range(8)]
+    flat = images.reshape(len(images), -1)
+    gaussian = rng.multivariate_normal(flat.mean(axis=0), np.cov(flat.T), 400)
+    half_black = np.copy(halves[0][0])
+    half_black[:, :, :4] = 0
+    spoilt = {
+        "a fitted Gaussian": gaussian.reshape(400, 8, 8, 1).astype("float32"),
+        "half black": half_black,
+    }
+    return halves, spoilt, rng
+
+
+@pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (64, 64, 3)])
+def test_distance_at_every_size(digits, size):
+    """Enlarged digits have the same distances, and bad images are told from good ones."""
+    module = load("gan", conditional=False)
+    halves, spoilt, rng = digits
+
+    def enlarge(images):
+        larger = keras.ops.image.resize(images, size[:2], "bilinear")
+        return np.repeat(keras.ops.convert_to_numpy(larger), size[2], axis=-1)
+
+    real = enlarge(halves[0][1])
+    noise = rng.uniform(size=real.shape).astype("float32")
+    same = [module.kernel_distance(*map(enlarge, pair)) for pair in halves]
+    error = float(np.std(same))
+
+    assert abs(float(same[0])) < 3 * error
+    assert float(module.kernel_distance(noise, real)) > 10 * error
+    for images in spoilt.values():
+        distance = float(module.kernel_distance(enlarge(images), real))
+        plain = float(module.kernel_distance(images, halves[0][1]))
+        assert distance > 10 * error
+        assert abs(distance / plain - 1) < 0.2
+
+
+@pytest.mark.parametrize("recipe", ["gan", "wgan-gp"])
+def test_distance_of_features(recipe, tmp_path):
+    """Images are compared by the features that a user passes, which are saved."""
+    module = load(recipe)
+    plain = module.build_model()
+    features = keras.Sequential(
+        [keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(3)]
+    )
+    [critic] = [x for x in plain.layers if x.name in ("critic", "discriminator")]
+    model = type(plain)(plain.generator, critic, features=features, seed=1)
+    model.compile()
+    images = np.random.default_rng(0).uniform(size=(20, 8, 8, 1)).astype("float32")
+    model.save(tmp_path / "model.keras")
+    other = keras.saving.load_model(tmp_path / "model.keras")
+    expected = module.kernel_distance(features(other.draw(20)), features(images))
+    other.seed_generator.state.assign(np.array(model.seed_generator.state))
+
+    for one in (model, other):
+        found = one.evaluate(images, batch_size=20, verbose=0)
+        assert np.isclose(found, expected, rtol=1e-4), one
