@@ -160,7 +160,7 @@ class Diffusion(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         network = self.network
         with StepState(self, state) as step:
             step.minimize(
@@ -179,7 +179,7 @@ class Diffusion(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             self.noise_error(self.ema_network, images)
         return step.results(self.metrics), step.as_lists()
@@ -404,16 +404,21 @@ class StepState(keras.StatelessScope):
         self.write(optimizer.variables, optimizer_values)
 
 
-def unpack_inputs(data):
-    """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
+def unpack_images(data):
+    """Returns the images of a batch `images`, `(images,)` or `(images, labels)`."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    # With `run_eagerly=True`, batches are NumPy arrays.
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
+    images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images
 
 
 def kernel_distance(x, y):
@@ -491,4 +496,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:wcW8hAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzXxAfY0Gok2  # noqa: E501
+# kscaffold:base:l57kmAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEDAhGELgS8CA_XNK4BuDQMjzX2AfY0GpM2  # noqa: E501

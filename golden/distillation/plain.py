@@ -88,12 +88,12 @@ class Distiller(keras.Model):
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.hard_loss_tracker = keras.metrics.Mean(name="hard_loss")
         self.soft_loss_tracker = keras.metrics.Mean(name="soft_loss")
-        self.accuracy_tracker = keras.metrics.SparseCategoricalAccuracy()
+        self.accuracy_tracker = keras.metrics.CategoricalAccuracy(name="accuracy")
         self.built = True  # The networks are built. There are no other weights.
 
     def hard_loss(self, labels, student_logits):
         """Returns the cross-entropy between the labels and the student."""
-        losses = keras.losses.sparse_categorical_crossentropy(
+        losses = keras.losses.categorical_crossentropy(
             labels, student_logits, from_logits=True
         )
         return keras.ops.mean(losses)
@@ -116,6 +116,7 @@ class Distiller(keras.Model):
         # Float16 is too coarse for the losses.
         student_logits = keras.ops.cast(student_logits, "float32")
         teacher_logits = keras.ops.cast(teacher_logits, "float32")
+        labels = one_hot(labels, student_logits.shape[1])
         hard_loss = self.hard_loss(labels, student_logits)
         soft_loss = self.soft_loss(teacher_logits, student_logits)
         loss = self.alpha * hard_loss + (1 - self.alpha) * soft_loss
@@ -308,16 +309,35 @@ class StepState(keras.StatelessScope):
 
 
 def unpack_labelled(data):
-    """Returns the inputs and the labels of a batch `(x, labels)`."""
+    """Returns the images and the labels of a batch.
+
+    Args:
+        data: `(images, labels)`, or both in one input, such as
+            `{"images": images, "labels": labels}`.
+    """
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    if labels is None:
-        raise ValueError("This model needs labels. Call fit(x, labels).")
-    return x, labels
+    inputs = [part for part in keras.tree.flatten([x, labels]) if part is not None]
+    if len(inputs) != 2:
+        raise ValueError("This model needs labels. Call fit(images, labels).")
+    # With `run_eagerly=True`, batches are NumPy arrays.
+    images, labels = map(keras.ops.convert_to_tensor, inputs)
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images, labels
+
+
+def one_hot(labels, classes):
+    """Returns integer labels as probabilities. Others are probabilities already."""
+    if len(labels.shape) == 2 and labels.shape[1] > 1:
+        return labels
+    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
 
 
 if __name__ == "__main__":
@@ -362,4 +382,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:Emw4QQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZC9jQTozQ7_DMm9wQKqgRDkwQijAMXxzQ  # noqa: E501
+# kscaffold:base:_aZecgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZFgDURrzQ7jDQmhwUKugRDowQ1nAMX_TQ  # noqa: E501

@@ -56,8 +56,8 @@ def build_discriminator(classes=10):
 class GAN(keras.Model):
     """A generator and a discriminator that are trained against each other.
 
-    `fit([images, labels])` trains both networks. `evaluate([images, labels])` returns
-    the distance between real and generated images, `predict([images, labels])` the
+    `fit(images, labels)` trains both networks. `evaluate(images, labels)` returns the
+    distance between real and generated images, `predict([images, labels])` the
     discriminator's logits, and `generate(labels)` new images.
 
     Mirza and Osindero, "Conditional Generative Adversarial Nets", 2014,
@@ -129,14 +129,14 @@ class GAN(keras.Model):
             state: Tuple of lists of arrays, one array per variable:
                 `(trainable_variables, non_trainable_variables,
                 optimizer_variables, metrics_variables)`.
-            data: Batch `[images, labels]` of shapes `(batch_size, ...)` and
+            data: Batch `(images, labels)` of shapes `(batch_size, ...)` and
                 `(batch_size,)`.
 
         Returns:
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images, labels = unpack_inputs(data)
+        images, labels = unpack_labelled(data)
         with StepState(self, state) as step:
             step.minimize(
                 self.discriminator_loss,
@@ -174,7 +174,7 @@ class GAN(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images, labels = unpack_inputs(data)
+        images, labels = unpack_labelled(data)
         with StepState(self, state) as step:
             self.update_distance(images, labels)
         return step.results([self.distance_tracker]), step.as_lists()
@@ -185,7 +185,7 @@ class GAN(keras.Model):
 
     def generate(self, labels):
         """Returns a new image for each label, as a NumPy array."""
-        labels = keras.ops.convert_to_tensor(labels)
+        labels = class_indices(keras.ops.convert_to_tensor(labels))
         return keras.ops.convert_to_numpy(self.draw(labels))
 
     def compile(
@@ -393,8 +393,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            for variable in variables:
-                variable.assign(keras.ops.copy(variable))
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                for variable in variables:
+                    variable.assign(keras.ops.copy(variable))
 
     def save_own_variables(self, store):
         """Saves nothing. The model saves each optimizer."""
@@ -403,16 +404,36 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Loads nothing."""
 
 
-def unpack_inputs(data):
-    """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
-    x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+def unpack_labelled(data):
+    """Returns the images and the labels of a batch.
+
+    Args:
+        data: `(images, labels)`, or both in one input, such as
+            `{"images": images, "labels": labels}`.
+    """
+    x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
+    inputs = [part for part in keras.tree.flatten([x, labels]) if part is not None]
+    if len(inputs) != 2:
+        raise ValueError("This model needs labels. Call fit(images, labels).")
     # With `run_eagerly=True`, batches are NumPy arrays.
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    images, labels = map(keras.ops.convert_to_tensor, inputs)
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images, class_indices(labels)
+
+
+def class_indices(labels):
+    """Returns labels as integers of shape `(batch_size,)`, also if they are one-hot."""
+    if len(labels.shape) == 2 and labels.shape[1] > 1:
+        return keras.ops.argmax(labels, axis=1)
+    return keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
 
 
 def kernel_distance(x, y):
@@ -459,10 +480,11 @@ if __name__ == "__main__":
     keras.utils.set_random_seed(seed)
     model = build_model()
     model.fit(
-        [train, train_labels],
+        train,
+        train_labels,
         batch_size=64,
         epochs=80,
-        validation_data=([test, test_labels],),
+        validation_data=(test, test_labels),
         validation_batch_size=len(test),
         verbose=2,
     )
@@ -489,4 +511,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:kt7LcgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvsMw73AwTaAxLfAzy6AxDbAw26AyK9Ax2ZCBfeB0PPBz3IBjHHBxH3KgLwKhb3LQ  # noqa: E501
+# kscaffold:base:FDFZuwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhukNA75AwTcAxLhAzy8AxDdAw28AyK_Ax3PCBeUCEOFCD7-BgKFZhaiYQiCBiW9CRTyCBb7Ng  # noqa: E501

@@ -132,7 +132,7 @@ class GAN(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             step.minimize(
                 self.discriminator_loss,
@@ -168,7 +168,7 @@ class GAN(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             self.update_distance(images)
         return step.results([self.distance_tracker]), step.as_lists()
@@ -386,8 +386,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            for variable in variables:
-                variable.assign(keras.ops.copy(variable))
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                for variable in variables:
+                    variable.assign(keras.ops.copy(variable))
 
     def save_own_variables(self, store):
         """Saves nothing. The model saves each optimizer."""
@@ -396,16 +397,21 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Loads nothing."""
 
 
-def unpack_inputs(data):
-    """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
+def unpack_images(data):
+    """Returns the images of a batch `images`, `(images,)` or `(images, labels)`."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    # With `run_eagerly=True`, batches are NumPy arrays.
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
+    images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images
 
 
 def kernel_distance(x, y):
@@ -479,4 +485,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:jtKV6AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJU8DMM3whRxggdmQgX3gdDzwc9yAY3xwcJ9y0B9i0W9y0  # noqa: E501
+# kscaffold:base:KUcW5AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJUpjQMlQlR_AgdzwgXlAhDhQg-_gY8_wcJgS4BgC4WgS4  # noqa: E501

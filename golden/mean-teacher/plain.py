@@ -117,15 +117,14 @@ class MeanTeacher(keras.Model):
             name="classification_loss"
         )
         self.consistency_loss_tracker = keras.metrics.Mean(name="consistency_loss")
-        self.accuracy_tracker = keras.metrics.SparseCategoricalAccuracy()
+        self.accuracy_tracker = keras.metrics.CategoricalAccuracy(name="accuracy")
         self.built = True  # The networks are built. There are no other weights.
 
     def classification_loss(self, labels, logits):
         """Returns the cross-entropy between the labels and logits."""
-        # Float16 is too coarse for a loss.
-        losses = keras.losses.sparse_categorical_crossentropy(
-            labels, keras.ops.cast(logits, "float32"), from_logits=True
-        )
+        logits = keras.ops.cast(logits, "float32")  # Float16 is too coarse for a loss.
+        labels = one_hot(labels, logits.shape[1])
+        losses = keras.losses.categorical_crossentropy(labels, logits, from_logits=True)
         loss = keras.ops.mean(losses)
         self.classification_loss_tracker.update_state(loss, sample_weight=len(logits))
         self.accuracy_tracker.update_state(labels, logits)
@@ -146,9 +145,9 @@ class MeanTeacher(keras.Model):
         progress = keras.ops.minimum(self.step_counter / self.ramp_up_steps, 1.0)
         return self.consistency * keras.ops.exp(-5 * (1 - progress) ** 2)
 
-    def student_loss(self, images, labels):
+    def student_loss(self, labelled, unlabelled, labels):
         """Returns the weighted sum of both losses, and updates the metrics."""
-        both = keras.ops.concatenate([images["labelled"], images["unlabelled"]])
+        both = keras.ops.concatenate([labelled, unlabelled])
         # The augmenter draws new noise for each network.
         student_logits = self.student(
             self.augmenter(both, training=True), training=True
@@ -183,8 +182,8 @@ class MeanTeacher(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images, labels = unpack_labelled(data)
-        if not isinstance(images, dict):
+        streams = unpack_streams(data)
+        if any(stream is None for stream in streams):
             raise ValueError(
                 "This model trains on labelled and unlabelled images. Call "
                 'fit({"labelled": images, "unlabelled": others}, labels).'
@@ -194,8 +193,7 @@ class MeanTeacher(keras.Model):
                 self.student_loss,
                 self.student.trainable_variables,
                 self.optimizer,
-                images,
-                labels,
+                *streams,
             )
             self.update_teacher()
         return step.results(self.metrics), step.as_lists()
@@ -210,7 +208,9 @@ class MeanTeacher(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images, labels = unpack_labelled(data)
+        images, _, labels = unpack_streams(data)
+        if labels is None:
+            raise ValueError("Evaluation needs labels. Call evaluate(images, labels).")
         with StepState(self, state) as step:
             self.classification_loss(labels, self.call(images))
         trackers = self.classification_loss_tracker, self.accuracy_tracker
@@ -354,17 +354,34 @@ class StepState(keras.StatelessScope):
         self.write(optimizer.variables, optimizer_values)
 
 
-def unpack_labelled(data):
-    """Returns the inputs and the labels of a batch `(x, labels)`."""
+def unpack_streams(data):
+    """Returns the labelled images, the unlabelled images and the labels of a batch.
+
+    Args:
+        data: `({"labelled": images, "unlabelled": others}, labels)`. Without a dict,
+            all images are labelled. What is missing is `None`.
+    """
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    if labels is None:
-        raise ValueError("This model needs labels. Call fit(x, labels).")
-    return x, labels
+    streams = x if isinstance(x, dict) else {"labelled": x}
+    labelled, unlabelled = map(streams.get, ["labelled", "unlabelled"])
+    images = labelled if unlabelled is None else unlabelled
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return labelled, unlabelled, labels
+
+
+def one_hot(labels, classes):
+    """Returns integer labels as probabilities. Others are probabilities already."""
+    if len(labels.shape) == 2 and labels.shape[1] > 1:
+        return labels
+    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
 
 
 if __name__ == "__main__":
@@ -421,4 +438,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:jKMmiAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKwjIPwzIhpDINpTIPijIO5zEDyjENyzE5sDEQtwgIlggnjQ0B6gcC6SwDyRxB6EEYjAMM0gchuTE  # noqa: E501
+# kscaffold:base:YXyMtgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKsjMPszMhlDMMlTMP_DIN1zIEvDINvTI6ojIQmwkI-ggngQ4BoAgCny0DyRxB6EEWggwT4wgMuggh1zI  # noqa: E501

@@ -120,7 +120,7 @@ class SimCLR(keras.Model):
             name="contrastive_accuracy"
         )
         self.probe_loss_tracker = keras.metrics.Mean(name="probe_loss")
-        self.probe_accuracy_tracker = keras.metrics.SparseCategoricalAccuracy(
+        self.probe_accuracy_tracker = keras.metrics.CategoricalAccuracy(
             name="probe_accuracy"
         )
         self.built = True  # The networks are built. There are no other weights.
@@ -137,14 +137,14 @@ class SimCLR(keras.Model):
         )
         return loss + sum(self.encoder.losses) + sum(self.projection_head.losses)
 
-    def probe_loss(self, x, y, training):
+    def probe_loss(self, images, labels, training):
         """Returns the cross-entropy between the labels and the probe."""
-        logits = self.call(x, training=training)
-        loss = keras.ops.mean(
-            keras.losses.sparse_categorical_crossentropy(y, logits, from_logits=True)
-        )
-        self.probe_loss_tracker.update_state(loss, sample_weight=len(y))
-        self.probe_accuracy_tracker.update_state(y, logits)
+        logits = self.call(images, training=training)
+        labels = one_hot(labels, logits.shape[1])
+        losses = keras.losses.categorical_crossentropy(labels, logits, from_logits=True)
+        loss = keras.ops.mean(losses)
+        self.probe_loss_tracker.update_state(loss, sample_weight=len(labels))
+        self.probe_accuracy_tracker.update_state(labels, logits)
         return loss + sum(self.probe.losses)
 
     def train_step(self, state, data):
@@ -161,30 +161,30 @@ class SimCLR(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        x, y = unpack_labelled(data)
-        if not isinstance(x, dict):
-            raise ValueError(
-                "This model trains on labelled and unlabelled images. Call "
-                'fit({"labelled": images, "unlabelled": others}, labels).'
-            )
-        images = keras.ops.concatenate([x["labelled"], x["unlabelled"]])
+        labelled, unlabelled, labels = unpack_streams(data)
+        images = [x for x in (labelled, unlabelled) if x is not None]
+        trackers = []
         with StepState(self, state) as step:
-            step.minimize(
-                self.contrastive_loss,
-                self.contrastive_variables,
-                self.contrastive_optimizer,
-                images,
-            )
+            if self.contrastive_variables:  # The encoder is not frozen.
+                step.minimize(
+                    self.contrastive_loss,
+                    self.contrastive_variables,
+                    self.contrastive_optimizer,
+                    keras.ops.concatenate(images),
+                )
+                trackers += self.metrics[:2]
             # This trains only the probe. The labels do not affect the encoder.
-            step.minimize(
-                self.probe_loss,
-                self.probe.trainable_variables,
-                self.probe_optimizer,
-                x,
-                y,
-                True,
-            )
-        return step.results(self.metrics), step.as_lists()
+            if labels is not None:
+                step.minimize(
+                    self.probe_loss,
+                    self.probe.trainable_variables,
+                    self.probe_optimizer,
+                    labelled,
+                    labels,
+                    True,
+                )
+                trackers += self.metrics[2:]
+        return step.results(trackers), step.as_lists()
 
     def test_step(self, state, data):
         """Evaluates the probe on one batch.
@@ -196,9 +196,11 @@ class SimCLR(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        x, y = unpack_labelled(data)
+        images, _, labels = unpack_streams(data)
+        if labels is None:
+            raise ValueError("Evaluation needs labels. Call evaluate(images, labels).")
         with StepState(self, state) as step:
-            self.probe_loss(x, y, training=False)
+            self.probe_loss(images, labels, training=False)
         trackers = self.probe_loss_tracker, self.probe_accuracy_tracker
         return step.results(trackers), step.as_lists()
 
@@ -451,8 +453,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            for variable in variables:
-                variable.assign(keras.ops.copy(variable))
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                for variable in variables:
+                    variable.assign(keras.ops.copy(variable))
 
     def save_own_variables(self, store):
         """Saves nothing. The model saves each optimizer."""
@@ -461,17 +464,34 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Loads nothing."""
 
 
-def unpack_labelled(data):
-    """Returns the inputs and the labels of a batch `(x, labels)`."""
+def unpack_streams(data):
+    """Returns the labelled images, the unlabelled images and the labels of a batch.
+
+    Args:
+        data: `({"labelled": images, "unlabelled": others}, labels)`. Without a dict,
+            all images are labelled. What is missing is `None`.
+    """
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    if labels is None:
-        raise ValueError("This model needs labels. Call fit(x, labels).")
-    return x, labels
+    streams = x if isinstance(x, dict) else {"labelled": x}
+    labelled, unlabelled = map(streams.get, ["labelled", "unlabelled"])
+    images = labelled if unlabelled is None else unlabelled
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return labelled, unlabelled, labels
+
+
+def one_hot(labels, classes):
+    """Returns integer labels as probabilities. Others are probabilities already."""
+    if len(labels.shape) == 2 and labels.shape[1] > 1:
+        return labels
+    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
 
 
 if __name__ == "__main__":
@@ -523,4 +543,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:Ti86TwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCqhkNtzAanDAPnTBL_i8M2QJVwAIdnRAD4g8OhQgn6AdD-Q89yAYCzWUYkmEItgsg8S8  # noqa: E501
+# kscaffold:base:RbQJrQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCyBoN1TEaujEPuzFLnDEMhQMb7AIM_wIw5gIdpxED7BAO2QgnvAhDgxE-_gYChWYWiGoT4wgIigwg-zA  # noqa: E501

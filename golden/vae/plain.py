@@ -147,7 +147,7 @@ class VAE(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             step.minimize(self.vae_loss, self.trained_variables, self.optimizer, images)
         return step.results(self.metrics), step.as_lists()
@@ -165,7 +165,7 @@ class VAE(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             self.vae_loss(images, sample=False, training=False)
         return step.results(self.metrics), step.as_lists()
@@ -314,16 +314,21 @@ class StepState(keras.StatelessScope):
         self.write(optimizer.variables, optimizer_values)
 
 
-def unpack_inputs(data):
-    """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
+def unpack_images(data):
+    """Returns the images of a batch `images`, `(images,)` or `(images, labels)`."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    # With `run_eagerly=True`, batches are NumPy arrays.
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
+    images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images
 
 
 if __name__ == "__main__":
@@ -365,4 +370,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:fSuFfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwChh0Nry8BlC8OlS84-C4Tmy4N9C0M-RM44BMngRMB6gcF7yNNphwS6hAXqy4  # noqa: E501
+# kscaffold:base:l9pzQAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4E7yoO8jwCkB4NuTABnjAOnzA4gjATpS8N_i4MgxU46hQnixQBoAgFpSRSphwS6hEXtS8  # noqa: E501

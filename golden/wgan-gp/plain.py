@@ -185,7 +185,7 @@ class WGANGP(keras.Model):
             A tuple `(logs, state)`: a flat dict of the metrics of the epoch so far,
             and the new state, with the structure of the old one.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
 
         def critic_step(state, _):
             with StepState(self, state) as step:
@@ -232,7 +232,7 @@ class WGANGP(keras.Model):
         Returns:
             A tuple `(logs, state)`, as in `train_step()`.
         """
-        images = unpack_inputs(data)
+        images = unpack_images(data)
         with StepState(self, state) as step:
             self.update_distance(images)
         return step.results([self.distance_tracker]), step.as_lists()
@@ -457,8 +457,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            for variable in variables:
-                variable.assign(keras.ops.copy(variable))
+            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+                for variable in variables:
+                    variable.assign(keras.ops.copy(variable))
 
     def save_own_variables(self, store):
         """Saves nothing. The model saves each optimizer."""
@@ -467,16 +468,21 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         """Loads nothing."""
 
 
-def unpack_inputs(data):
-    """Returns the inputs of a batch `x`, `(x,)` or `(x, y)`."""
+def unpack_images(data):
+    """Returns the images of a batch `images`, `(images,)` or `(images, labels)`."""
     x, _, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
         raise ValueError(
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    # With `run_eagerly=True`, batches are NumPy arrays.
-    return keras.tree.map_structure(keras.ops.convert_to_tensor, x)
+    # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
+    images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
+    if not keras.backend.is_float_dtype(images.dtype):
+        raise ValueError(
+            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
+        )
+    return images
 
 
 def kernel_distance(x, y):
@@ -550,4 +556,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:bHycxwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUigHWLQvFFxmsFxr9DhD4EQb1ERqqDh3VFgOaFg69DgWpHwOPKkHoQT3IBjfHBwnNGQHMGQTNGQyrFAaSFA  # noqa: E501
+# kscaffold:base:tIA8zwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUigHgLgvPGBm2GBrRDxDiEwbfExr-Dh3fFwOkFw6RDwXfHwOPKkHoQT7-Bjz_BwnXGQHWGQTXGQyrFAaSFA  # noqa: E501
