@@ -20,7 +20,17 @@ from .target_names import check_target, is_project, package_name
 from .template_errors import template_errors
 
 #: Modules that templates may use without importing them, by their names in the code.
-MODULES = ("inspect", "itertools", "jax", "keras", "math", "np", "operator", "os")
+MODULES = (
+    "functools",
+    "inspect",
+    "itertools",
+    "jax",
+    "keras",
+    "math",
+    "np",
+    "operator",
+    "os",
+)
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,11 @@ class Distiller(keras.Model):
                 f"Received: temperature={temperature}, alpha={alpha}"
             )
         super().__init__(**kwargs)
+        for network in [student, teacher]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
         self.student = student
         self.teacher = teacher
         # Keep gradients and weight decay away from the teacher.
@@ -382,4 +387,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:_aZecgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZFgDURrzQ7jDQmhwUKugRDowQ1nAMX_TQ  # noqa: E501
+# kscaffold:base:UGvNTAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKxjUR_zQ73DQmrwUK4gRDywQ1xAMXzTU  # noqa: E501

@@ -52,7 +52,7 @@ def build_discriminator(classes=10):
     return keras.Model([images, labels], logits, name="discriminator")
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("conditional")
 class GAN(keras.Model):
     """A generator and a discriminator that are trained against each other.
 
@@ -87,6 +87,17 @@ class GAN(keras.Model):
             **kwargs: Arguments of `keras.Model`.
         """
         super().__init__(**kwargs)
+        for network in [generator, discriminator]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
+        noise = getattr(generator, "inputs", None)  # A subclassed model has none.
+        if noise and noise[0].shape[-1] != latent_size:
+            size = noise[0].shape[-1]
+            raise ValueError(
+                f"The generator takes noise of size {size}. Pass latent_size={size}."
+            )
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
@@ -511,4 +522,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:FDFZuwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhukNA75AwTcAxLhAzy8AxDdAw28AyK_Ax3PCBeUCEOFCD7-BgKFZhaiYQiCBiW9CRTyCBb7Ng  # noqa: E501
+# kscaffold:base:ZG3SfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhuKNQ6PBATyAx33Azy8AxDdAw28AyK_Ax2NCRfSCEPDCD68BwLrZhbyYQiYBiXdCRSSCRbhNw  # noqa: E501

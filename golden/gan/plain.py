@@ -85,6 +85,17 @@ class GAN(keras.Model):
             **kwargs: Arguments of `keras.Model`.
         """
         super().__init__(**kwargs)
+        for network in [generator, discriminator]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
+        noise = getattr(generator, "inputs", None)  # A subclassed model has none.
+        if noise and noise[0].shape[-1] != latent_size:
+            size = noise[0].shape[-1]
+            raise ValueError(
+                f"The generator takes noise of size {size}. Pass latent_size={size}."
+            )
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
@@ -485,4 +496,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:KUcW5AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJUpjQMlQlR_AgdzwgXlAhDhQg-_gY8_wcJgS4BgC4WgS4  # noqa: E501
+# kscaffold:base:woRl_QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJf9jQM3wlRxgkdjQkX0ghDwwg-vAcTvQgpHgnHLgHGLhbHLg  # noqa: E501

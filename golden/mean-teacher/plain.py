@@ -96,6 +96,11 @@ class MeanTeacher(keras.Model):
                 f"least 0. Received: {ema_decay}, {consistency} and {ramp_up_steps}"
             )
         super().__init__(**kwargs)
+        for network in [student]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
         self.student = student
         self.augmenter = augmenter
         # Keras would not compile steps with layers such as RandomTranslation, although
@@ -438,4 +443,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:YXyMtgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKsjMPszMhlDMMlTMP_DIN1zIEvDINvTI6ojIQmwkI-ggngQ4BoAgCny0DyRxB6EEWggwT4wgMuggh1zI  # noqa: E501
+# kscaffold:base:JsxaTQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKmDQPmTQm-jMMhTQP7DMNxzMErDMNrTM6kjMQuwkImgknyQ4B3ggChS4DyRxBkEIWygwTgwkM2gghxzM  # noqa: E501

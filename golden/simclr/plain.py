@@ -106,6 +106,11 @@ class SimCLR(keras.Model):
         super().__init__(**kwargs)
         if not temperature > 0:
             raise ValueError(f"temperature must be above 0. Received: {temperature}")
+        for network in [encoder, projection_head, probe]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
         self.encoder = encoder
         self.projection_head = projection_head
         self.probe = probe
@@ -543,4 +548,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:RbQJrQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCyBoN1TEaujEPuzFLnDEMhQMb7AIM_wIw5gIdpxED7BAO2QgnvAhDgxE-_gYChWYWiGoT4wgIigwg-zA  # noqa: E501
+# kscaffold:base:Rg2J0woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCuBsNxTIaqjIPqzJQjDIMjwMb9gIMiQMw8AId-REDvhEO7Qgn0AhD1RE-vAcC62YW-GoTgwkItAwg9TE  # noqa: E501

@@ -104,8 +104,18 @@ class WGANGP(keras.Model):
         super().__init__(**kwargs)
         if critic_steps < 1:
             raise ValueError(f"critic_steps must be at least 1, not {critic_steps}.")
-        batch_norm = keras.layers.BatchNormalization
-        if any(isinstance(layer, batch_norm) for layer in critic.layers):
+        for network in [generator, critic]:
+            if not network.built:
+                raise ValueError(
+                    f"{network.name} has no weights yet. Start it with keras.Input."
+                )
+        noise = getattr(generator, "inputs", None)  # A subclassed model has none.
+        if noise and noise[0].shape[-1] != latent_size:
+            size = noise[0].shape[-1]
+            raise ValueError(
+                f"The generator takes noise of size {size}. Pass latent_size={size}."
+            )
+        if any("moving_mean" in v.path for v in critic.variables):
             raise ValueError(
                 "The gradient penalty is per image, so the critic must not have a "
                 "BatchNormalization layer. Use LayerNormalization, or none."
@@ -556,4 +566,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:tIA8zwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUigHgLgvPGBm2GBrRDxDiEwbfExr-Dh3fFwOkFw6RDwXfHwOPKkHoQT7-Bjz_BwnXGQHWGQTXGQyrFAaSFA  # noqa: E501
+# kscaffold:base:mgg5cAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGQMAv3GRneGRqvEBDQFAbNFBrcDx37GAPAGA7vDwXFIAOPKkGQQj68BxO9CCkeCZ0aAZwaBJ0aDKsUBpIU  # noqa: E501
