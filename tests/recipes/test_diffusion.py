@@ -68,6 +68,13 @@ def draw(seeds, rows):
     return timesteps, keras.random.normal((rows, *PIXELS), seed=seeds)
 
 
+def averaged(average, weights, step):
+    """Returns the moving average, which starts as a mean of the weights so far."""
+    decay = min(DECAY, (step + 1) / (step + 2))
+    pairs = zip(average, weights, strict=True)
+    return [decay * mean + (1 - decay) * new for mean, new in pairs]
+
+
 def test_five_steps_equal_a_plain_loop():
     """Losses, weights and averaged weights equal the papers' equations in plain JAX."""
     model, images = small_model(keras.optimizers.Adam(0.01)), some_images()
@@ -82,10 +89,7 @@ def test_five_steps_equal_a_plain_loop():
     for batch in images.reshape(5, BATCH, *PIXELS):
         grads, error = grad_fn(weights, batch, *draw(seeds, BATCH))
         weights = adam.step(weights, grads)
-        average = [
-            DECAY * mean + (1 - DECAY) * new
-            for mean, new in zip(average, weights, strict=True)
-        ]
+        average = averaged(average, weights, len(errors))
         errors.append([error])
 
     logs = fit(model, images, batch_size=BATCH)
@@ -115,7 +119,7 @@ def test_sampler_is_the_paper_s():
     model = small_model(keras.optimizers.Adam(0.1))
     fit(model, some_images(), epochs=2)
     start = values([model.seed_generator.state])[0]
-    made = model.generate(4)
+    made = model.generate(4, batch_size=4)
 
     seeds, share = keras.random.SeedGenerator(0), schedule()
     seeds.state.assign(start)
@@ -149,7 +153,7 @@ def test_sampler_is_one_loop():
             model.metrics_variables,
         )
         state = tuple([v.value for v in group] for group in groups)
-        program = jax.make_jaxpr(lambda s, m=model: m.sample(s, 2))(state)
+        program = jax.make_jaxpr(lambda s, m=model: m.sample(s, 2, m.timesteps))(state)
         lengths.append(len(str(program).splitlines()))
 
     assert lengths[0] == lengths[1]
@@ -160,6 +164,7 @@ def test_average_is_not_decayed():
     # Five steps take a fifth of the network's weights; the average hardly moves.
     optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
     model = small_model(optimizer, ema_decay=1 - 1e-5)
+    model.step_counter.assign(10**6)
     before = values(model.ema_network.weights)
     fit(model, some_images())
 
@@ -181,3 +186,119 @@ def test_schedule(timesteps):
     assert timesteps + 1 == len(share) and 1 == share[0]
     assert (np.diff(share) < 0).all() and 0 < share[-1] < 1e-2
     assert (share[1:] / share[:-1] >= 0.000999).all()
+
+
+CLASSES = 3
+
+
+def guided_network():
+    """Builds a small network from images, times and labels to velocities."""
+    images, times = keras.Input(PIXELS), keras.Input((1,))
+    labels = keras.Input((), dtype="int32")
+    known = keras.layers.Embedding(CLASSES + 1, 2)(labels)
+    parts = [keras.layers.Flatten()(images), times, known]
+    hidden = keras.layers.Concatenate()(parts)
+    hidden = keras.layers.Dense(7, activation="tanh")(hidden)
+    velocity = keras.layers.Reshape(PIXELS)(keras.layers.Dense(6)(hidden))
+    return keras.Model([images, times, labels], velocity)
+
+
+def guided_model(optimizer="adam"):
+    """Builds and compiles a small model that predicts velocities, given labels."""
+    keras.utils.set_random_seed(0)
+    guided = load("diffusion", conditional=True, prediction="velocity")
+    model = guided.Diffusion(
+        guided_network(), classes=CLASSES, timesteps=STEPS, ema_decay=DECAY, seed=5
+    )
+    model.compile(optimizer)
+    return model
+
+
+def velocity_of(weights, x, times, labels):
+    """Runs the network with labels."""
+    table, *others = weights
+    kernel, bias, kernel_2, bias_2 = others
+    both = [x.reshape(len(x), -1), times[:, None], table[labels]]
+    return jnp.tanh(jnp.concatenate(both, axis=1) @ kernel + bias) @ kernel_2 + bias_2
+
+
+def test_guided_steps_equal_a_plain_loop():
+    """Velocities and labels that are dropped equal the papers' equations in JAX."""
+    model, images = guided_model(keras.optimizers.Adam(0.01)), some_images()
+    labels = np.random.default_rng(1).integers(CLASSES, size=len(images))
+    weights = average = values(model.network.weights)
+    adam, seeds = Adam(weights, 0.01), keras.random.SeedGenerator(5)
+
+    def loss_fn(weights, images, labels, timesteps, noise):
+        share = jnp.asarray(schedule(), "float32")[timesteps][:, None]
+        flat, noise = (x.reshape(len(x), -1) for x in (2 * images - 1, noise))
+        alpha, sigma = jnp.sqrt(share), jnp.sqrt(1 - share)
+        found = velocity_of(
+            weights, alpha * flat + sigma * noise, timesteps / STEPS, labels
+        )
+        return jnp.mean((found - (alpha * noise - sigma * flat)) ** 2)
+
+    step_fn, errors, dropped = jax.jit(jax.value_and_grad(loss_fn)), [], 0
+    for k in range(5):
+        rows = slice(k * BATCH, (k + 1) * BATCH)
+        lost = keras.random.uniform((BATCH,), seed=seeds) < 0.1
+        dropped += int(lost.sum())
+        known = np.where(lost, CLASSES, labels[rows])
+        error, grads = step_fn(weights, images[rows], known, *draw(seeds, BATCH))
+        weights = adam.step(weights, grads)
+        average = averaged(average, weights, k)
+        errors.append([error])
+
+    logs = fit(model, images, labels, batch_size=BATCH)
+
+    assert dropped
+    assert_close(logs["velocity_loss"][:, None], running_means(errors))
+    assert_close(values(model.network.weights), weights)
+    assert_close(values(model.ema_network.weights), average)
+
+
+def test_guided_sampler_is_ddim():
+    """Few steps are equation 12 of Song et al. without noise, guided as Ho & Salimans."""
+    model = guided_model(keras.optimizers.Adam(0.1))
+    images = some_images()
+    fit(model, images, np.arange(len(images)) % CLASSES, epochs=2)
+    start, labels = values([model.seed_generator.state])[0], np.array([0, 1, 2, 1])
+    made = model.generate(labels, guidance=3.0, steps=4, batch_size=4)
+
+    seeds, share = keras.random.SeedGenerator(0), schedule()
+    seeds.state.assign(start)
+    weights = values(model.ema_network.weights)
+    x = np.array(keras.random.normal((4, *PIXELS), seed=seeds)).reshape(4, -1)
+    for t in (12, 9, 6, 3):
+        alpha, sigma = np.sqrt(share[t]), np.sqrt(1 - share[t])
+        times = jnp.full(4, t / STEPS)
+        known = np.array(velocity_of(weights, x, times, labels))
+        unknown = np.array(velocity_of(weights, x, times, np.full(4, CLASSES)))
+        velocity = unknown + 3 * (known - unknown)
+        image = np.clip(alpha * x - sigma * velocity, -2, 2)
+        noise = (x - alpha * image) / sigma
+        x = np.sqrt(share[t - 3]) * image + np.sqrt(1 - share[t - 3]) * noise
+
+    np.testing.assert_allclose(made.reshape(4, -1), (x + 1) / 2, rtol=1e-4, atol=1e-4)
+
+
+def test_generate_compiles_once():
+    """Other counts are made of batches of the same size."""
+    model = small_model()
+    counts = [len(model.generate(count, batch_size=4)) for count in (1, 4, 9)]
+    assert [1, 4, 9] == counts
+    assert 1 == model.compiled_sample._cache_size()
+    with pytest.raises(ValueError, match="steps must be from 1 to 12, not 13"):
+        model.generate(1, steps=13)
+
+
+def test_average_starts_early():
+    """With a long memory, the average still leaves the initial weights at once."""
+    model = small_model(keras.optimizers.Adam(0.01), ema_decay=0.9999)
+    before = values(model.network.weights)
+    fit(model, some_images(), epochs=4)
+    pairs = zip(
+        before, values(model.ema_network.weights), values(model.network.weights)
+    )
+    for old, mean, new in pairs:
+        assert np.abs(mean - old).max() > 0.2 * np.abs(new - old).max()
