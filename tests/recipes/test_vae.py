@@ -18,7 +18,9 @@ def same_initial_weights():
     keras.utils.set_random_seed(0)
 
 
-def small_model(seed=7, beta=BETA, optimizer=None, latent_size=LATENTS):
+def small_model(
+    seed=7, beta=BETA, optimizer=None, latent_size=LATENTS, cls=VAE, **more
+):
     """Builds a model for 4 x 4 images, with losses that layers add."""
     encoder = keras.Sequential(
         [
@@ -40,7 +42,8 @@ def small_model(seed=7, beta=BETA, optimizer=None, latent_size=LATENTS):
             keras.layers.Reshape((4, 4, 1)),
         ]
     )
-    model = VAE(encoder, decoder, latent_size=latent_size, beta=beta, seed=seed)
+    settings = {"latent_size": latent_size, "beta": beta, "seed": seed, **more}
+    model = cls(encoder, decoder, **settings)
     model.compile(optimizer or keras.optimizers.Adam(1e-2))
     return model
 
@@ -115,11 +118,20 @@ def test_loss_bounds_the_likelihood():
     error = np.std(bounds) / np.sqrt(len(bounds))
     assert surprise - 3 * error < np.mean(bounds) < surprise + 1
 
+    # With many samples, the importance-weighted bound is the likelihood.
+    tight = [
+        np.mean(model.importance_weighted_losses(images, samples))
+        for samples in (1, 8, 512)
+    ]
+    assert abs(tight[0] - np.mean(bounds)) < 5 * np.std(bounds)
+    assert tight[1] < np.mean(bounds)
+    assert abs(tight[2] - surprise) < 0.02
+
 
 def test_evaluation_is_of_the_mean_and_repeats():
     """Evaluation draws nothing, adds up over batches, and knows the parts."""
     images = small_images(40)
-    model = small_model()
+    model = small_model(cls=load("vae", evaluation="mean").VAE)
     model.fit(images, batch_size=16, epochs=1, verbose=0)
     seed = np.array(model.seed_generator.state)
     results = model.evaluate(images, batch_size=32, verbose=0, return_dict=True)
@@ -139,12 +151,9 @@ def test_evaluation_is_of_the_mean_and_repeats():
 
 
 def test_evaluation_of_a_sample():
-    """With `--evaluation sample`, evaluation draws."""
+    """By default, evaluation draws: it is the bound."""
     images = small_images(16)
-    plain = small_model()
-    drawing = load("vae", evaluation="sample").VAE
-    model = drawing(plain.encoder, plain.decoder, LATENTS, BETA, seed=3)
-    model.compile()
+    model = small_model(seed=3)
 
     results = model.evaluate(images, verbose=0, return_dict=True)
 
@@ -213,3 +222,46 @@ def test_default_model_accepts_what_fit_accepts():
     assert set(history.history) == set(results)
     assert model.predict(images, verbose=0).shape == images.shape
     assert np.isfinite(model.train_on_batch(images)).all()
+
+
+def test_gaussian_steps_equal_a_plain_loop():
+    """A trained variance, and a weight of the KL divergence that grows, are exact."""
+    generated = load("vae", likelihood="gaussian", kl_warm_up_steps=4)
+    model = small_model(cls=generated.VAE, kl_warm_up_steps=4)
+    images = np.random.default_rng(0).normal(size=(40, 4, 4, 1)).astype("float32")
+    weights = values(model.trained_variables)
+    assert len(weights) == 9 and weights[-1].shape == ()
+    adam = Adam(weights, 1e-2)
+    noises = keras.random.SeedGenerator(7)
+
+    def plain_loss(weights, images, noise, share):
+        kernel1, bias1, kernel2, bias2, kernel3, bias3, kernel4, bias4, spread = weights
+        x = images.reshape(len(images), -1)
+        moments = jnp.tanh(x @ kernel1 + bias1) @ kernel2 + bias2
+        mean, log_variance = moments[:, :LATENTS], moments[:, LATENTS:]
+        hidden = jnp.tanh((mean + jnp.exp(log_variance / 2) * noise) @ kernel3 + bias3)
+        found = hidden @ kernel4 + bias4
+        deviation = jnp.exp(spread / 2)
+        density = jax.scipy.stats.norm.logpdf(x, found, deviation)
+        kl = jnp.exp(log_variance) + mean**2 - 1 - log_variance
+        added = jnp.sum(kernel1**2) + jnp.sum(hidden**2) / len(images)
+        parts = -jnp.mean(jnp.sum(density, axis=1)), jnp.mean(jnp.sum(kl, axis=1)) / 2
+        return parts[0] + share * BETA * parts[1] + L2 * added, parts
+
+    grad_fn = jax.jit(jax.value_and_grad(plain_loss, has_aux=True))
+    expected = []
+    for step, batch in enumerate(images.reshape(5, 8, 4, 4, 1)):
+        noise = keras.random.normal((8, LATENTS), seed=noises)
+        (loss, parts), grads = grad_fn(weights, batch, noise, min(step / 4, 1.0))
+        expected.append([float(loss), *map(float, parts)])
+        weights = adam.step(weights, grads)
+
+    logs = fit(model, images, batch_size=8)
+
+    reported = [logs[name] for name in ("loss", "reconstruction_loss", "kl_loss")]
+    assert_close(np.transpose(reported), running_means(expected))
+    assert_close(values(model.trained_variables), weights)
+    assert model.predict(images, verbose=0).min() < 0
+    assert {"loss", "reconstruction_loss", "kl_loss"} == {
+        *model.evaluate(3 * images, verbose=0, return_dict=True)
+    }
