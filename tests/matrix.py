@@ -37,6 +37,8 @@ def recipe_specs() -> list[Spec]:
         specs.append(Spec(recipe=recipe))
         for option in own_options(recipe):
             values = option.choices or (False, True) * (option.type is bool)
+            if option.type in (int, float) and not option.default:
+                values = {int: (100,), float: (0.99,)}[option.type]  # 0 is off.
             specs += [
                 Spec(recipe=recipe, **{option.name: value})
                 for value in values
@@ -85,7 +87,7 @@ def golden_name(spec: Spec) -> str:
         o.name if o.type is bool else f"{o.name}_{getattr(spec, o.name)}"
         for o in changed
     ]
-    return "_".join(values) or "plain"
+    return "_".join(values).replace(".", "_") or "plain"
 
 
 def core_goldens() -> dict[Path, Spec]:

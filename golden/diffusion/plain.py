@@ -29,6 +29,7 @@ def build_network(width=128, blocks=3):
     """
     images = keras.Input((8, 8, 1))
     times = keras.Input((1,))
+
     angles = [times * (math.pi / 2 * 2**k) for k in range(6)]
     waves = [f(angle) for f in (keras.ops.sin, keras.ops.cos) for angle in angles]
     clock = keras.layers.Concatenate()(waves)
@@ -54,10 +55,11 @@ def build_network(width=128, blocks=3):
 class Diffusion(keras.Model):
     """A network that predicts the noise in images, and generates images from noise.
 
-    `fit(images)` trains it. `evaluate(images)` returns the mean squared error of the
-    predicted noise, which is 1 for a network that always predicts 0. `predict(images)`
-    denoises images, and `generate(count)` returns new ones. Pixels have values from 0
-    to 1.
+    `fit(images)` trains it. `evaluate(images)` returns the mean squared error of its
+    predictions, which is 1 for a network that always predicts 0.
+    `predict(images)` denoises images, and
+    `generate(count)` returns new ones.
+    Pixels have values from 0 to 1.
 
     Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
     arXiv:2006.11239, with the schedule of Nichol & Dhariwal, "Improved Denoising
@@ -68,12 +70,14 @@ class Diffusion(keras.Model):
         """Initializes the diffusion model.
 
         Args:
-            network: Functional model from `[images, times]` to noise in the shape of
-                the images. It gets pixels from -1 to 1, plus noise, and times of shape
-                `(batch_size, 1)`, from 0 for no noise to 1 for only noise.
+            network: Functional model from `[images, times]` to noise,
+                in the shape of the images. It gets pixels from -1 to 1, plus noise, and
+                times of shape `(batch_size, 1)`, from 0 (no noise) to 1 (only noise).
+
             timesteps: Number of steps that turn an image into noise.
             ema_decay: Decay of the moving average of the weights, from 0 to below 1.
-                The average is about `1 / (1 - ema_decay)` steps behind.
+                In the first steps it is lower, so that the average is the mean of the
+                weights so far.
             seed: Integer seed of the noise, or `None`.
             **kwargs: Arguments of `keras.Model`.
 
@@ -83,21 +87,28 @@ class Diffusion(keras.Model):
         super().__init__(**kwargs)
         if not getattr(network, "inputs", None):
             raise ValueError(
-                "The network has no inputs. Make it a functional model that starts with "
-                "keras.Input, as build_network() does."
+                "The network has no inputs. Make it a functional model that starts "
+                "with keras.Input, as build_network() does."
             )
         self.network = network
         # Evaluation and sampling use the moving average alone.
         self.ema_network = keras.models.clone_model(network)
         self.ema_network.set_weights(network.get_weights())
         self.ema_network.trainable = False
+
         self.timesteps = timesteps
         self.ema_decay = ema_decay
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
-        self.signal = keras.ops.convert_to_tensor(cosine_schedule(timesteps))
+        share = cosine_schedule(timesteps)
+        # `1 - share` needs double precision where there is little noise.
+        scales = [(math.sqrt(s), math.sqrt(1 - s)) for s in share]
+        self.scale_table = keras.ops.convert_to_tensor(scales)
+        self.step_counter = keras.Variable(
+            0, dtype="int32", trainable=False, name="step_counter"
+        )
         self.noise_loss_tracker = keras.metrics.Mean(name="noise_loss")
-        self.compiled_sample = jax.jit(self.sample, static_argnames="count")
+        self.compiled_sample = jax.jit(self.sample, static_argnums=(1, 2))
         self.built = True  # The networks are built. There are no other weights.
 
     def center(self, images):
@@ -110,9 +121,9 @@ class Diffusion(keras.Model):
 
     def scales(self, images, timesteps):
         """Returns the factors of the images and of the noise at timesteps."""
-        signal = keras.ops.take(self.signal, timesteps)
-        signal = keras.ops.reshape(signal, (-1, *[1] * (len(images.shape) - 1)))
-        return keras.ops.sqrt(signal), keras.ops.sqrt(1 - signal)
+        scales = keras.ops.take(self.scale_table, timesteps, axis=0)
+        shape = (2, -1, *[1] * (len(images.shape) - 1))
+        return keras.ops.reshape(keras.ops.transpose(scales), shape)
 
     def add_noise(self, images, timesteps):
         """Adds the noise of timesteps to images.
@@ -124,9 +135,11 @@ class Diffusion(keras.Model):
         Returns:
             A tuple `(noisy, noise)`: the input of the network, and its target.
         """
+        centered = self.center(images)
         noise = self.draw_noise(images.shape)
         signal_scale, noise_scale = self.scales(images, timesteps)
-        return signal_scale * self.center(images) + noise_scale * noise, noise
+        noisy = signal_scale * centered + noise_scale * noise
+        return noisy, noise
 
     def predict_noise(self, network, noisy, timesteps, training=False):
         """Returns the noise that a network predicts."""
@@ -152,9 +165,11 @@ class Diffusion(keras.Model):
 
     def update_average(self):
         """Updates the moving average of the weights, including BatchNorm statistics."""
+        self.step_counter.assign_add(1)
+        decay = keras.ops.minimum(self.ema_decay, 1 - 1 / (self.step_counter + 1))
         pairs = zip(self.ema_network.weights, self.network.weights, strict=True)
-        for average, weight in pairs:
-            average.assign(self.ema_decay * average + (1 - self.ema_decay) * weight)
+        for mean, new in pairs:
+            mean.assign(decay * mean + (1 - decay) * new)
 
     def train_step(self, state, data):
         """Trains the network on one batch, and updates the moving average.
@@ -170,10 +185,12 @@ class Diffusion(keras.Model):
             and the new state, with the structure of the old one.
         """
         images = unpack_images(data)
-        network = self.network
         with StepState(self, state) as step:
             step.minimize(
-                self.noise_loss, network.trainable_variables, self.optimizer, images
+                self.noise_loss,
+                self.network.trainable_variables,
+                self.optimizer,
+                images,
             )
             self.update_average()
         return step.results(self.metrics), step.as_lists()
@@ -201,60 +218,58 @@ class Diffusion(keras.Model):
         # pixels, would reduce contrast.
         return keras.ops.clip((noisy - noise_scale * noise) / signal_scale, -2, 2)
 
-    def undo_timestep(self, noisy, timestep):
-        """Draws images at the previous timestep."""
-        timesteps = keras.ops.full((len(noisy),), timestep, "int32")
-        images = self.estimate(noisy, timesteps)
-        before, after = self.signal[timestep - 1], self.signal[timestep]
-        kept = after / before
-        # The mean and the variance given the images, equation 7 of Ho et al. At the
-        # first timestep the variance is 0.
-        mean = keras.ops.sqrt(before) * (1 - kept) * images
-        mean += keras.ops.sqrt(kept) * (1 - before) * noisy
-        variance = (1 - before) * (1 - kept) / (1 - after)
-        noise = self.draw_noise(noisy.shape)
-        return mean / (1 - after) + keras.ops.sqrt(variance) * noise
-
-    def generate(self, count):
+    def generate(self, count, steps=None, batch_size=64):
         """Generates images from noise.
 
         Args:
             count: Number of images.
+            steps: Number of steps. By default, each timestep is undone, with new noise
+                (Ho et al.). Fewer steps add no noise (DDIM; Song et al., 2020).
+            batch_size: Number of images at a time. Each size is compiled once.
 
         Returns:
             NumPy array of shape `(count, ...)`. Pixels are about from 0 to 1.
         """
-        groups = (
-            self.trainable_variables,
-            self.non_trainable_variables,
-            self.metrics_variables,
-        )
-        state = tuple([v.value for v in variables] for variables in groups)
-        images, seed = self.compiled_sample(state, count=count)
-        self.seed_generator.state.assign(seed)
-        return keras.ops.convert_to_numpy(images)
+        steps = self.timesteps if steps is None else steps
+        batches = []
+        for _ in range(0, count, batch_size):
+            images, seed = self.compiled_sample(self.values(), batch_size, steps)
+            self.seed_generator.state.assign(seed)
+            batches.append(images)
+        return keras.ops.convert_to_numpy(keras.ops.concatenate(batches)[:count])
 
-    def sample(self, state, count):
-        """Undoes all timesteps, in one compiled loop.
+    def values(self):
+        """Returns the values of all variables, as in the state of `test_step()`."""
+        lists = [self.trainable_variables, self.non_trainable_variables]
+        lists.append(self.metrics_variables)
+        return tuple([v.value for v in variables] for variables in lists)
+
+    def sample(self, state, count, steps):
+        """Generates images in one compiled loop.
 
         Args:
             state: Same as in `test_step()`.
             count: Number of images.
+            steps: Number of steps.
 
         Returns:
             A tuple `(images, seed)`, with the new state of the seed generator.
         """
+        count = count
 
-        def undo_timestep(done, carry):
-            images, state = carry
+        def undo(carry, row):
+            noisy, state = carry
+            timesteps = keras.ops.full((count,), row[0], "int32")
             with StepState(self, state) as step:
-                images = self.undo_timestep(images, self.timesteps - done)
-            return images, step.as_lists()
+                images = self.estimate(noisy, timesteps)
+                noise = self.draw_noise(noisy.shape)
+            noisy = row[1] * images + row[2] * noisy + row[3] * noise
+            return (noisy, step.as_lists()), None
 
         with StepState(self, state) as step:
-            images = self.draw_noise((count, *self.network.inputs[0].shape[1:]))
-        carry = images, step.as_lists()
-        images, state = jax.lax.fori_loop(0, self.timesteps, undo_timestep, carry)
+            noisy = self.draw_noise((count, *self.network.inputs[0].shape[1:]))
+        rows = keras.ops.convert_to_tensor(sampling_rows(self.timesteps, steps))
+        (images, state), _ = jax.lax.scan(undo, (noisy, step.as_lists()), rows)
         (seed,) = StepState(self, state).read([self.seed_generator.state])
         return (images + 1) / 2, seed
 
@@ -265,8 +280,8 @@ class Diffusion(keras.Model):
         """
         timesteps = keras.ops.full((len(images),), (self.timesteps + 3) // 4, "int32")
         signal_scale, _ = self.scales(images, timesteps)
-        estimates = self.estimate(signal_scale * self.center(images), timesteps)
-        return (estimates + 1) / 2
+        noisy = signal_scale * self.center(images)
+        return (self.estimate(noisy, timesteps) + 1) / 2
 
     @functools.wraps(keras.Model.fit)
     def fit(self, x=None, *args, **kwargs):
@@ -354,6 +369,38 @@ def cosine_schedule(timesteps):
     return list(itertools.accumulate(kept, operator.mul, initial=1.0))
 
 
+def sampling_rows(timesteps, steps):
+    """Returns the coefficients of each step of the sampler.
+
+    Args:
+        timesteps: Number of steps that turn an image into noise.
+        steps: Number of steps of the sampler, at most `timesteps`.
+
+    Returns:
+        List of rows `(timestep, image_scale, noisy_scale, noise_scale)`. The sum of
+        the predicted image, the noisy image and new noise, with these factors, is the
+        image of the next row (equation 12 of Song et al., 2020, arXiv:2010.02502).
+        With all timesteps, it is the one of Ho et al. With fewer, no noise is new.
+
+    Raises:
+        ValueError: If `steps` is out of range.
+    """
+    if not 1 <= steps <= timesteps:
+        raise ValueError(f"steps must be from 1 to {timesteps}, not {steps}.")
+    share = cosine_schedule(timesteps)
+    rows = []
+    chosen = [timesteps * k // steps for k in range(steps, -1, -1)]
+    for t, earlier in itertools.pairwise(chosen):
+        variance = 0.0
+        if steps == timesteps:
+            variance = (1 - share[earlier]) * (1 - share[t] / share[earlier])
+            variance /= 1 - share[t]
+        noisy = math.sqrt((1 - share[earlier] - variance) / (1 - share[t]))
+        image = math.sqrt(share[earlier]) - noisy * math.sqrt(share[t])
+        rows.append((t, image, noisy, math.sqrt(variance)))
+    return rows
+
+
 class StepState(keras.StatelessScope):
     """The values of a model's variables during one step.
 
@@ -437,7 +484,7 @@ def unpack_images(data):
 
 
 def check_pixels(x):
-    """Raises a `ValueError` if pixels of an array or a first batch are not in 0 to 1."""
+    """Raises a `ValueError` if pixels of an array or first batch are not in 0 to 1."""
     if not hasattr(x, "shape") and not isinstance(x, dict | list | tuple):
         if iter(x) is x:
             return  # The first batch of a generator is for training.
@@ -526,4 +573,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:dZ_RHgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgEyAgP4zS2AcQ0DKs1iwKSNRrZNg  # noqa: E501
+# kscaffold:base:7dsMQgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT7A8w0GtU3  # noqa: E501

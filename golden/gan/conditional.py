@@ -81,6 +81,7 @@ class GAN(keras.Model):
             discriminator: Model from `[images, labels]` to logits of shape
                 `(batch_size, 1)`.
             latent_size: Size of the noise.
+
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -101,6 +102,7 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
+
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -113,6 +115,7 @@ class GAN(keras.Model):
         """Returns an image for each label, which the generator makes from new noise."""
         shape = (len(labels), self.latent_size)
         noise = keras.random.normal(shape, seed=self.seed_generator)
+
         return self.generator([noise, labels], training=training)
 
     def discriminator_loss(self, images, labels):
@@ -163,6 +166,7 @@ class GAN(keras.Model):
                 images,
                 labels,
             )
+
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -522,4 +526,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:ZG3SfQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhuKNQ6PBATyAx33Azy8AxDdAw28AyK_Ax2NCRfSCEPDCD68BwLrZhbyYQiYBiXdCRSSCRbhNw  # noqa: E501
+# kscaffold:base:ssttbgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvUOg6TBAT2Ax_7Az68AxDhAw3AAyLDAx2bDhfgDUORDT6KDAK1bB7WZCWtBRTUDRafPQ  # noqa: E501

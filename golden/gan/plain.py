@@ -79,6 +79,7 @@ class GAN(keras.Model):
             generator: Model from noise of shape `(batch_size, latent_size)` to images.
             discriminator: Model from images to logits of shape `(batch_size, 1)`.
             latent_size: Size of the noise.
+
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -99,6 +100,7 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
+
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -110,6 +112,7 @@ class GAN(keras.Model):
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
+
         return self.generator(noise, training=training)
 
     def discriminator_loss(self, images):
@@ -157,6 +160,7 @@ class GAN(keras.Model):
                 self.generator_optimizer,
                 images,
             )
+
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -496,4 +500,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:woRl_QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJf9jQM3wlRxgkdjQkX0ghDwwg-vAcTvQgpHgnHLgHGLhbHLg  # noqa: E501
+# kscaffold:base:olUrvAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJivDoOhw9Q6g4dmw4X4A1DkQ0-igwTiw0pHgnDLwHCLxbDLw  # noqa: E501

@@ -161,6 +161,8 @@ class MeanTeacher(keras.Model):
             self.augmenter(both, training=True), training=True
         )
         loss = self.classification_loss(labels, student_logits[: len(labels)])
+        # As the authors do: a sum over labelled images, and a mean over all images.
+        loss *= len(labels) / len(both)
         consistency_loss = self.consistency_loss(teacher_logits, student_logits)
         loss += self.consistency_weight() * consistency_loss
         self.loss_tracker.update_state(loss, sample_weight=len(labels))
@@ -170,7 +172,8 @@ class MeanTeacher(keras.Model):
         """Moves the teacher towards the student, including BatchNorm statistics."""
         self.step_counter.assign_add(1)
         decay = keras.ops.minimum(self.ema_decay, 1 - 1 / (self.step_counter + 1))
-        for mean, new in zip(self.teacher.weights, self.student.weights, strict=True):
+        pairs = zip(self.teacher.weights, self.student.weights, strict=True)
+        for mean, new in pairs:
             mean.assign(decay * mean + (1 - decay) * new)
 
     def train_step(self, state, data):
@@ -443,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:JsxaTQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKmDQPmTQm-jMMhTQP7DMNxzMErDMNrTM6kjMQuwkImgknyQ4B3ggChS4DyRxBkEIWygwTgwkM2gghxzM  # noqa: E501
+# kscaffold:base:fPc-5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKqjoPqzomjDoMlzoP_jkN2TlOvjkQ-wkI2gknvxQB7A0CzzMDyRxBjEMWgBIT7wkMxgkh-Tk  # noqa: E501

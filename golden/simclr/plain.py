@@ -527,6 +527,12 @@ if __name__ == "__main__":
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
 
+    # The rate rises in the first tenth of the steps, and falls in the rest.
+    steps = 60 * -(-len(y) // 64)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, 9 * steps // 10, warmup_target=2e-3, warmup_steps=steps // 10
+    )
+    model.compile(keras.optimizers.Adam(schedule), keras.optimizers.Adam(1e-2))
     model.fit(
         x,
         y,
@@ -548,4 +554,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:Rg2J0woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCuBsNxTIaqjIPqzJQjDIMjwMb9gIMiQMw8AId-REDvhEO7Qgn0AhD1RE-vAcC62YW-GoTgwkItAwg9TE  # noqa: E501
+# kscaffold:base:mtVpXAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC6iEN9zga3DgP3ThQvjgMjwMb9gIMiQMw8AId7xcDtBcO1QknuAlDixc-igwCtWwWqnET7wkXoA0Xszg  # noqa: E501

@@ -2,6 +2,7 @@
 """A variational autoencoder with its own training step, on JAX."""
 
 import functools
+import math
 import os
 
 # Keras reads this variable once, when it is imported.
@@ -100,7 +101,7 @@ class VAE(keras.Model):
         self.loss_tracker = keras.metrics.Mean(name="loss")
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.kl_tracker = keras.metrics.Mean(name="kl_loss")
-        # Random latents give logits of both signs, and numbers from 0 to 1 after a sigmoid.
+        # Random latents give logits of both signs. A sigmoid gives numbers up to 1.
         logits = decoder(10 * keras.random.normal((16, latent_size), seed=0))
         if keras.ops.min(logits) >= 0 and 0 < keras.ops.max(logits) <= 1:
             raise ValueError("The decoder must return logits. Remove its last sigmoid.")
@@ -117,6 +118,12 @@ class VAE(keras.Model):
         """Returns the logits of the pixels."""
         logits = self.decoder(latents, training=training)
         return keras.ops.cast(logits, self.variable_dtype)
+
+    def reconstruction_losses(self, images, latents, training=False):
+        """Returns the negative log-likelihood of each image, given its latents."""
+        logits = self.decode(latents, training=training)
+        losses = keras.ops.binary_crossentropy(images, logits, from_logits=True)
+        return keras.ops.sum(keras.ops.reshape(losses, (len(images), -1)), axis=1)
 
     def image_losses(self, images, sample=True, training=False):
         """Returns the two parts of the bound on the negative log-likelihood.
@@ -136,11 +143,9 @@ class VAE(keras.Model):
         if sample:
             noise = keras.random.normal(mean.shape, seed=self.seed_generator)
             latents += keras.ops.exp(log_variance / 2) * noise
-        logits = self.decode(latents, training=training)
-        pixels = keras.ops.binary_crossentropy(images, logits, from_logits=True)
         divergences = keras.ops.exp(log_variance) + mean**2 - 1 - log_variance
         return (
-            keras.ops.sum(keras.ops.reshape(pixels, (len(images), -1)), axis=1),
+            self.reconstruction_losses(images, latents, training=training),
             keras.ops.sum(divergences, axis=1) / 2,
         )
 
@@ -177,8 +182,7 @@ class VAE(keras.Model):
     def test_step(self, state, data):
         """Evaluates the model on one batch.
 
-        It decodes the means of the latents. `loss` is then reproducible, but not a
-        bound: see `image_losses()`.
+        It decodes samples of the latents. `loss` is a bound, and varies between calls.
 
         Args:
             state: Same as in `train_step()`, minus `optimizer_variables`.
@@ -189,13 +193,33 @@ class VAE(keras.Model):
         """
         images = unpack_images(data)
         with StepState(self, state) as step:
-            self.vae_loss(images, sample=False, training=False)
+            self.vae_loss(images, sample=True, training=False)
         return step.results(self.metrics), step.as_lists()
 
     def call(self, images, training=False):
         """Reconstructs images from the means of their latents."""
         latents, _ = self.encode(images, training=training)
         return keras.ops.sigmoid(self.decode(latents, training=training))
+
+    def importance_weighted_losses(self, images, samples=64):
+        """Returns a tighter bound on the negative log-likelihood of each image.
+
+        Burda et al., "Importance Weighted Autoencoders", 2015, arXiv:1509.00519.
+
+        Args:
+            images: Batch of images of shape `(batch_size, ...)`.
+            samples: Number of samples of the latents. More make the bound tighter.
+        """
+        mean, log_variance = self.encode(images)
+        log_weights = []
+        for _ in range(samples):
+            noise = keras.random.normal(mean.shape, seed=self.seed_generator)
+            latents = mean + keras.ops.exp(log_variance / 2) * noise
+            # The densities of the prior and of the posterior.
+            ratio = keras.ops.sum(noise**2 + log_variance - latents**2, axis=1) / 2
+            log_weights.append(ratio - self.reconstruction_losses(images, latents))
+        log_weights = keras.ops.stack(log_weights)
+        return math.log(samples) - keras.ops.logsumexp(log_weights, axis=0)
 
     def generate(self, count):
         """Returns new images of latents from the prior, as a NumPy array."""
@@ -211,7 +235,7 @@ class VAE(keras.Model):
 
     @property
     def trained_variables(self):
-        """The variables of both networks that the optimizer updates."""
+        """The variables that the optimizer updates."""
         return self.encoder.trainable_variables + self.decoder.trainable_variables
 
     def compile(self, optimizer="adam", **kwargs):
@@ -360,7 +384,7 @@ def unpack_images(data):
 
 
 def check_pixels(x):
-    """Raises a `ValueError` if pixels of an array or a first batch are not in 0 to 1."""
+    """Raises a `ValueError` if pixels of an array or first batch are not in 0 to 1."""
     if not hasattr(x, "shape") and not isinstance(x, dict | list | tuple):
         if iter(x) is x:
             return  # The first batch of a generator is for training.
@@ -413,4 +437,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:o188UwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoR5QgCih8NszEBmDEOmTFN_DATyTANojAMixY-8hUnkxUB3ggFiyVhzhwS1BIX5TA  # noqa: E501
+# kscaffold:base:KLpbogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC2iUNgzgB6DcO6TdxzDcN5RxQyhwn-RsB7A0F1Sphyh0S-hgXhzg  # noqa: E501

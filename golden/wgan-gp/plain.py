@@ -92,6 +92,7 @@ class WGANGP(keras.Model):
             latent_size: Size of the noise.
             critic_steps: Number of critic updates per batch, before the generator's.
             gradient_penalty: Weight of the gradient penalty.
+
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -125,6 +126,7 @@ class WGANGP(keras.Model):
         self.latent_size = latent_size
         self.critic_steps = critic_steps
         self.gradient_penalty = gradient_penalty
+
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -137,6 +139,7 @@ class WGANGP(keras.Model):
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
+
         return self.generator(noise, training=training)
 
     def penalty(self, images, generated):
@@ -216,6 +219,7 @@ class WGANGP(keras.Model):
                 self.generator_optimizer,
                 images,
             )
+
         trackers = [
             self.critic_loss_tracker,
             self.generator_loss_tracker,
@@ -566,4 +570,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:mgg5cAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGQMAv3GRneGRqvEBDQFAbNFBrcDx37GAPAGA7vDwXFIAOPKkGQQj68BxO9CCkeCZ0aAZwaBJ0aDKsUBpIU  # noqa: E501
+# kscaffold:base:ZCttWwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGKOQvTIhq6IhrnExDQGwbNGxqUEx3BIQOGIQ6nEwWPJgOPKkGMQz6KDBOLDSkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501

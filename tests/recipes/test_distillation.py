@@ -73,7 +73,7 @@ def reference_loss(weights, teacher, x, y, temperature, alpha):
         "loss": loss,
         "hard_loss": hard,
         "soft_loss": soft,
-        "sparse_categorical_accuracy": accuracy,
+        "accuracy": accuracy,
     }
 
 

@@ -202,7 +202,7 @@ def digits():
 
 @pytest.mark.parametrize("size", [(8, 8, 1), (28, 28, 1), (64, 64, 3)])
 def test_distance_at_every_size(digits, size):
-    """Enlarged digits have the same distances, and bad images are told from good ones."""
+    """Enlarged digits have the same distances, and bad images larger ones."""
     module = load("gan", conditional=False)
     halves, spoilt, rng = digits
 
@@ -237,6 +237,8 @@ def test_distance_of_features(recipe, tmp_path):
     model.compile()
     images = np.random.default_rng(0).uniform(size=(20, 8, 8, 1)).astype("float32")
     model.save(tmp_path / "model.keras")
+    # Other tests register other variants of the class.
+    keras.saving.register_keras_serializable()(type(plain))
     other = keras.saving.load_model(tmp_path / "model.keras")
     expected = module.kernel_distance(features(other.draw(20)), features(images))
     other.seed_generator.state.assign(np.array(model.seed_generator.state))
@@ -244,3 +246,28 @@ def test_distance_of_features(recipe, tmp_path):
     for one in (model, other):
         found = one.evaluate(images, batch_size=20, verbose=0)
         assert np.isclose(found, expected, rtol=1e-4), one
+
+
+def test_average_of_a_conditional_generator(tmp_path):
+    """With `--ema-decay`, the average makes images of a class, and is saved."""
+    module = load("gan", conditional=True, ema_decay=0.9)
+    keras.utils.set_random_seed(0)
+    model = module.build_model()
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(16, 8, 8, 1)).astype("float32")
+    fit(model, images, rng.integers(10, size=16))
+    model.save(tmp_path / "model.keras")
+    keras.saving.register_keras_serializable("conditional")(module.GAN)
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+
+    pairs = [model.ema_generator.weights, model.generator.weights]
+    assert any(
+        not np.array_equal(a, b) for a, b in zip(*map(values, pairs), strict=True)
+    )
+    labels = np.arange(4)
+    made, again = model.generate(labels), loaded.generate(np.eye(10)[labels])
+    assert np.array_equal(made, again)
+    model.ema_generator.set_weights(model.generator.get_weights())
+    model.seed_generator.state.assign(np.array([0, 0]))
+    other = model.generate(labels)
+    assert not np.array_equal(made, other)

@@ -34,11 +34,11 @@ def networks(normalized=False):
     return keras.Sequential(generator), keras.Sequential(critic)
 
 
-def small_model(normalized=False, optimizers=None, **kwargs):
+def small_model(normalized=False, optimizers=None, cls=WGANGP, **kwargs):
     """Builds and compiles a small model."""
     keras.utils.set_random_seed(1)
     settings = {"latent_size": LATENT, "critic_steps": STEPS, "seed": 5, **kwargs}
-    model = WGANGP(*networks(normalized), **settings)
+    model = cls(*networks(normalized), **settings)
     # Biases that are not 0 and scores that are steep enough: a stricter test.
     rng = np.random.default_rng(2)
     for variable in model.trainable_variables:
@@ -105,8 +105,11 @@ def reference_generator_loss(weights, critic, noise):
     return -critic_forward(critic, generator_forward(weights, noise)).mean()
 
 
-def reference(generator, critic, batches, penalty):
-    """Trains both networks; returns them, and each step's losses and estimate."""
+def reference(generator, critic, batches, penalty, fresh=False):
+    """Trains both networks; returns them, and each step's losses and estimate.
+
+    With `fresh`, each step of the critic gets its part of a batch.
+    """
     seeds = keras.random.SeedGenerator(5)
     adam = Adam(generator, 2e-3, 0.5)
     critic_adam = Adam(critic, 5e-3, 0.5, 0.9)
@@ -114,9 +117,11 @@ def reference(generator, critic, batches, penalty):
     generator_grad_fn = jax.jit(jax.value_and_grad(reference_generator_loss))
     history = []
     for batch in batches:
-        real = batch.reshape(len(batch), -1)
+        flat = batch.reshape(len(batch), -1)
+        size = len(batch) // STEPS
+        parts = [flat[k * size : (k + 1) * size] for k in range(STEPS)]
         losses, estimates = [], []
-        for _ in range(STEPS):
+        for real in parts if fresh else [flat] * STEPS:
             noise = keras.random.normal((len(real), LATENT), seed=seeds)
             mix = keras.random.uniform((len(real), 1, 1, 1), seed=seeds)
             (loss, estimate), grads = critic_grad_fn(
@@ -133,9 +138,11 @@ def reference(generator, critic, batches, penalty):
 
 
 @pytest.mark.exhaustive
-def test_five_steps_equal_a_plain_loop():
+@pytest.mark.parametrize("fresh", [False, True])
+def test_five_steps_equal_a_plain_loop(fresh):
     """Losses and weights are the paper's, the last batch smaller than the others."""
-    model = small_model(gradient_penalty=3.0)
+    cls = load("wgan-gp", fresh_batches=fresh).WGANGP
+    model = small_model(gradient_penalty=3.0, cls=cls)
     x = images()
     batches = [x[i : i + 8] for i in range(0, 36, 8)]
     generator, critic, history = reference(
@@ -143,13 +150,15 @@ def test_five_steps_equal_a_plain_loop():
         values(model.critic.trainable_variables),
         batches,
         penalty=3.0,
+        fresh=fresh,
     )
 
     logs = fit(model, x, batch_size=8)
 
     assert_close(values(model.generator.trainable_variables), generator)
     assert_close(values(model.critic.trainable_variables), critic)
-    sizes = np.array([len(batch) for batch in batches])[:, None]
+    parts = STEPS if fresh else 1
+    sizes = np.array([len(batch) // parts for batch in batches])[:, None]
     means = np.cumsum(history * sizes, axis=0) / np.cumsum(sizes, axis=0)
     names = "critic_loss", "generator_loss", "wasserstein_estimate"
     assert_close(np.transpose([logs[name] for name in names]), means)
@@ -169,9 +178,9 @@ def penalty_of(model, critic_values, x, generated):
             model.metrics_variables,
         )
     ]
-    step = StepState(model, state)
-    step.write(model.critic.trainable_variables, critic_values)
-    return step.run(model.penalty, x, generated)
+    with StepState(model, state) as step:
+        step.write(model.critic.trainable_variables, critic_values)
+        return model.penalty(x, generated)
 
 
 def test_penalty_gradient_by_finite_differences():
@@ -212,7 +221,7 @@ def test_penalty_of_a_linear_critic():
         [keras.Input((2, 2, 1)), keras.layers.Flatten(), keras.layers.Dense(1)]
     )
     critic.set_weights([np.array([[3.0], [0.0], [4.0], [0.0]]), np.zeros(1)])
-    model = WGANGP(networks()[0], critic)
+    model = WGANGP(networks()[0], critic, latent_size=LATENT)
     x = np.random.default_rng(0).uniform(size=(6, 2, 2, 1)).astype("float32")
     np.testing.assert_allclose(model.penalty(x, 1 - x), 16, rtol=1e-6)
 
@@ -286,4 +295,30 @@ def test_refusals():
     generator, _ = networks()
     critic = keras.Sequential([keras.Input(SHAPE), keras.layers.BatchNormalization()])
     with pytest.raises(ValueError, match="BatchNormalization"):
-        WGANGP(generator, critic)
+        WGANGP(generator, critic, latent_size=LATENT)
+
+
+def test_average_generates():
+    """With `--ema-decay`, an average of the generator's weights makes the images."""
+    model = small_model(cls=load("wgan-gp", ema_decay=0.5).WGANGP)
+    average = values(model.ema_generator.weights)
+    for step, batch in enumerate(images().reshape(3, 12, *SHAPE)):
+        fit(model, batch, batch_size=12)
+        decay = min(0.5, 1 - 1 / (step + 2))
+        pairs = zip(average, values(model.generator.weights), strict=True)
+        average = [decay * mean + (1 - decay) * new for mean, new in pairs]
+    seeds = keras.random.SeedGenerator(0)
+    seeds.state.assign(np.array(model.seed_generator.state))
+    noise = keras.random.normal((4, LATENT), seed=seeds)
+    made = model.generate(4).reshape(4, -1)
+
+    assert_close(values(model.ema_generator.weights), average)
+    np.testing.assert_allclose(made, generator_forward(average, noise), rtol=1e-5)
+    assert not any(v.trainable for v in model.ema_generator.weights)
+
+
+def test_small_batch_is_refused():
+    """With `--fresh-batches`, a batch has an image for each step of the critic."""
+    model = small_model(cls=load("wgan-gp", fresh_batches=True).WGANGP)
+    with pytest.raises(ValueError, match="Pass a larger batch_size"):
+        fit(model, images(2), batch_size=2)
