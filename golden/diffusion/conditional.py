@@ -307,7 +307,8 @@ class Diffusion(keras.Model):
         """
         images, labels = inputs
         labels = class_indices(labels)
-        timesteps = keras.ops.full((len(images),), (self.timesteps + 3) // 4, "int32")
+        count = keras.ops.shape(images)[0]
+        timesteps = keras.ops.full((count,), (self.timesteps + 3) // 4, "int32")
         signal_scale, _ = self.scales(images, timesteps)
         noisy = signal_scale * self.center(images)
         return (self.estimate(noisy, timesteps, labels) + 1) / 2
@@ -626,4 +627,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:2ENRIgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOtARFa0JAYIJDIMJAeoIIOsIHaoIEb0ID5oIDp8IWYIIGJsIAeoHnwHrBx6sBTTLBRTiBA2_PAakPAyvPA  # noqa: E501
+# kscaffold:base:uBI40AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOtIRFa8JAYQJDIUJAewIIO0IHawIEb8ID5wIDqEIWoQIGJ0IAewHnwHtBx6uBTTNBRTkBA3DPAaoPAyzPA  # noqa: E501

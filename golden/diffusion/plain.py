@@ -278,7 +278,8 @@ class Diffusion(keras.Model):
 
         Its standard deviation is about 0.2, for pixels from 0 to 1.
         """
-        timesteps = keras.ops.full((len(images),), (self.timesteps + 3) // 4, "int32")
+        count = keras.ops.shape(images)[0]
+        timesteps = keras.ops.full((count,), (self.timesteps + 3) // 4, "int32")
         signal_scale, _ = self.scales(images, timesteps)
         noisy = signal_scale * self.center(images)
         return (self.estimate(noisy, timesteps) + 1) / 2
@@ -573,4 +574,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:7dsMQgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT7A8w0GtU3  # noqa: E501
+# kscaffold:base:nuYnhwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT8A8w0Gtc3  # noqa: E501

@@ -278,7 +278,8 @@ class Diffusion(keras.Model):
 
         Its standard deviation is about 0.2, for pixels from 0 to 1.
         """
-        timesteps = keras.ops.full((len(images),), (self.timesteps + 3) // 4, "int32")
+        count = keras.ops.shape(images)[0]
+        timesteps = keras.ops.full((count,), (self.timesteps + 3) // 4, "int32")
         signal_scale, _ = self.scales(images, timesteps)
         noisy = signal_scale * self.center(images)
         return (self.estimate(noisy, timesteps) + 1) / 2
@@ -573,4 +574,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:n5yeRgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjOEAzrPA_SPA2HCAHsByTtBwGkBxmlBx3yBhr1BgHABhPBBgmaBlWZBgHuBPYB7wQa1Tc  # noqa: E501
+# kscaffold:base:kaPJWgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjQEAztPA_UPA2JCAHuByTvBwGmBxmnBx30Bhr3BgHCBhPDBgmcBlabBgHuBPYB7wQa1zc  # noqa: E501

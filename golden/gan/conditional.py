@@ -526,4 +526,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:ssttbgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvUOg6TBAT2Ax_7Az68AxDhAw3AAyLDAx2bDhfgDUORDT6KDAK1bB7WZCWtBRTUDRafPQ  # noqa: E501
+# kscaffold:base:ssttbgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvYOg6TBAT2Ax_7Az68AxDhAw3AAyLDAx2dDhfiDUOTDT6MDAK5bB7aZCWvBRTWDRajPQ  # noqa: E501

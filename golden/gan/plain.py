@@ -500,4 +500,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:olUrvAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJivDoOhw9Q6g4dmw4X4A1DkQ0-igwTiw0pHgnDLwHCLxbDLw  # noqa: E501
+# kscaffold:base:olUrvAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJiwDoOiw9Q7g4dnQ4X4g1Dkw0-jAwTjQ0pHgnFLwHELxbFLw  # noqa: E501

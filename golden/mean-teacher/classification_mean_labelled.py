@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:OIzJYAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqqOg-rOiaMOgyXOg_-OQ3ZOQu-OQG9cEG-cBD7CQjaCSe_FAHsDQLPMwPJHEGMQxaAEhPvCQzGCSH5OQ  # noqa: E501
+# kscaffold:base:OIzJYAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwquOg-vOiaQOgybOg-COg3dOQvCOQHBcEHCcBD7CQjaCSfBFAHuDQLTMwPJHEGOQxaCEhPvCQzGCSH9OQ  # noqa: E501

@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:fPc-5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKqjoPqzomjDoMlzoP_jkN2TlOvjkQ-wkI2gknvxQB7A0CzzMDyRxBjEMWgBIT7wkMxgkh-Tk  # noqa: E501
+# kscaffold:base:fPc-5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKrjoPrzomkDoMmzoPgjoN3TlOwjkQ-wkI2gknwRQB7g0C0zMDyRxBjkMWghIT7wkMxgkh_Tk  # noqa: E501

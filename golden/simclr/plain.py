@@ -554,4 +554,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:mtVpXAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC6iEN9zga3DgP3ThQvjgMjwMb9gIMiQMw8AId7xcDtBcO1QknuAlDixc-igwCtWwWqnET7wkXoA0Xszg  # noqa: E501
+# kscaffold:base:mtVpXAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC7iEN-zga4DgP4ThQwjgMjwMb9gIMiQMw8AId8RcDthcO1QknuAlDjRc-jAwCuWwWrnET7wkXoA0Xtzg  # noqa: E501

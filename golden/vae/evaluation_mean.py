@@ -438,4 +438,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:qbcMrQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC2iUNgzgB6DcO6TdxzDcN5RwT5h8-nwMn-RsB7A0F1Sphyh0S-hgXhzg  # noqa: E501
+# kscaffold:base:qbcMrQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6RwT6h8-nwMn-xsB7g0F2SphzB0S_BgXizg  # noqa: E501

@@ -437,4 +437,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:KLpbogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC2iUNgzgB6DcO6TdxzDcN5RxQyhwn-RsB7A0F1Sphyh0S-hgXhzg  # noqa: E501
+# kscaffold:base:KLpbogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6RxQzhwn-xsB7g0F2SphzB0S_BgXizg  # noqa: E501

@@ -570,4 +570,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:ZCttWwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGKOQvTIhq6IhrnExDQGwbNGxqUEx3BIQOGIQ6nEwWPJgOPKkGMQz6KDBOLDSkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501
+# kscaffold:base:ZCttWwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGOOQvXIhq-IhrnExDSGwbPGxqUEx3DIQOIIQ6nEwWTJgOPKkGOQz6MDBONDSkeCZsbAZobBJsbDKsUBpIU  # noqa: E501
