@@ -1,6 +1,7 @@
 """Settings that must be made before JAX or Keras is imported, and `--bless`."""
 
 import gc
+import itertools
 import os
 import shutil
 import sys
@@ -50,6 +51,24 @@ def pytest_addoption(parser):
         action="store_true",
         help="rewrite golden/, and the generated parts of the documents",
     )
+
+
+#: How many tests ran in this process.
+TESTS = itertools.count(1)
+
+
+def pytest_runtest_teardown(item, nextitem):
+    """Frees compiled programs before Linux refuses to map more of them into memory.
+
+    A process may have 65,530 mappings. JAX keeps some for each program, and aborts.
+    """
+    maps = "/proc/self/maps"
+    if next(TESTS) % 20 == 0 and "jax" in sys.modules and os.path.exists(maps):
+        with open(maps, encoding="utf-8") as file:
+            many = sum(1 for _ in file) > 30_000
+        if many:
+            sys.modules["jax"].clear_caches()
+            gc.collect()
 
 
 @pytest.hookimpl(optionalhook=True)
