@@ -1,7 +1,6 @@
 """Settings that must be made before JAX or Keras is imported, and `--bless`."""
 
 import gc
-import itertools
 import os
 import shutil
 import sys
@@ -53,22 +52,11 @@ def pytest_addoption(parser):
     )
 
 
-#: How many tests ran in this process.
-TESTS = itertools.count(1)
-
-
 def pytest_runtest_teardown(item, nextitem):
-    """Frees compiled programs before Linux refuses to map more of them into memory.
+    """Frees compiled programs before a worker has too many of them."""
+    from scaffold.verify.compiled_programs import free_programs
 
-    A process may have 65,530 mappings. JAX keeps some for each program, and aborts.
-    """
-    maps = "/proc/self/maps"
-    if next(TESTS) % 20 == 0 and "jax" in sys.modules and os.path.exists(maps):
-        with open(maps, encoding="utf-8") as file:
-            many = sum(1 for _ in file) > 30_000
-        if many:
-            sys.modules["jax"].clear_caches()
-            gc.collect()
+    free_programs()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -15,6 +15,7 @@ import time
 import uuid
 from pathlib import Path
 
+import numpy as np
 import pytest
 from matrix import text
 
@@ -23,6 +24,7 @@ from scaffold.standard_output import print_text
 from scaffold.verify import worker_pool
 from scaffold.verify.answers import AnswerReader, AnswerWriter
 from scaffold.verify.child_process import MAX_OUTPUT
+from scaffold.verify.compiled_programs import MAPPINGS, free_programs, mappings
 from scaffold.verify.request import Request
 
 pytestmark = pytest.mark.skipif(
@@ -474,3 +476,20 @@ def test_unexpected_answers(tmp_path):
         pool._take(worker, answer)
     assert ["plain"] == [*pool.verdicts] and pool.is_done()
     assert ([], "") == (worker.names, worker.running)
+
+
+@pytest.mark.skipif(not os.path.exists(MAPPINGS), reason="only Linux lists them")
+def test_programs_are_freed():
+    """A process with many compiled programs does not come to Linux's limit."""
+    import jax
+
+    before = mappings()
+    for size in range(1, 100):
+        jax.jit(lambda x: x + 1)(np.zeros(size))
+    many = mappings()
+    free_programs(many)
+    kept = mappings()
+    free_programs(many - 1)
+
+    assert before + 90 < many <= kept
+    assert mappings() < many - 90

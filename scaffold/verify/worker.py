@@ -17,6 +17,7 @@ from ..errors import KscaffoldError
 from ..regular_files import shown
 from .against.origin import check_origin, import_from_export
 from .answers import ANSWERS, REQUEST, AnswerWriter
+from .compiled_programs import free_programs
 from .notebook import compiled, is_notebook
 from .request import TOO_DEEP, import_hint
 from .verdict import describe, raised
@@ -108,6 +109,7 @@ def serve(folder: Path) -> None:
             answer(postponed=name)
         else:
             answer(verdict=asdict(verdict))
+        free_programs()
 
 
 def _selected(request: dict, measured: dict | None) -> list:
