@@ -491,5 +491,5 @@ def test_programs_are_freed():
     kept = mappings()
     free_programs(many - 1)
 
-    assert before + 90 < many <= kept
-    assert mappings() < many - 90
+    assert before + 40 < many <= kept
+    assert mappings() < many - 40

@@ -141,7 +141,9 @@ FEATURES = {
     "a schedule": lambda: keras.optimizers.Adam(
         keras.optimizers.schedules.CosineDecay(1e-3, 10)
     ),
-    "loss scaling": lambda: keras.optimizers.LossScaleOptimizer("adam"),
+    "loss scaling": lambda: keras.optimizers.LossScaleOptimizer(
+        keras.optimizers.Adam(1e-3)
+    ),
     "Muon": lambda: keras.optimizers.Muon(1e-3),
 }
 
@@ -162,7 +164,10 @@ def test_optimizer_features(path, feature, tmp_path):
     model.fit(*data, batch_size=16, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    numbers = model.evaluate(*data, verbose=0, return_dict=True)
+    # Steps of Keras free averages that share memory with weights. A copy is not affected.
+    numbers = loaded.evaluate(*data, verbose=0, return_dict=True)
+    if "optimizer" not in names:  # An `OptimizerGroup` copies them.
+        model.evaluate(*data, verbose=0)
 
     assert all(map(np.isfinite, numbers.values()))
     assert_same(values(model.optimizer.variables), values(loaded.optimizer.variables))
@@ -314,7 +319,7 @@ LENGTHS = {
 @OPTIONS_TOO
 def test_file_length(path):
     """A file is short enough to read. An option may add a few lines."""
-    more = {"plain": 0, "conditional": 55, "ema_decay_0_99": 25}.get(path.stem, 15)
+    more = {"plain": 0, "conditional": 55}.get(path.stem, 30)
     allowed = LENGTHS[path.parent.name] + more
     assert text(GOLDENS[path]).count("\n") <= allowed
 

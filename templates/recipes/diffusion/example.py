@@ -5,4 +5,7 @@ import numpy as np
 
 def data(spec) -> tuple:
     """Makes 48 rows for `fit()`: `(x,)` or `(x, y)`."""
-    return (np.random.default_rng(0).uniform(size=(48, 8, 8, 1)).astype("float32"),)
+    rng = np.random.default_rng(0)
+    images = rng.uniform(size=(48, 8, 8, 1)).astype("float32")
+    labels = rng.integers(10, size=48).astype("int32")
+    return ([images, labels] if spec.conditional else images,)
