@@ -1379,7 +1379,7 @@ class MyModel(keras.Model):
     ),
     ErrorCase(
         "the loss tracker is weighted by weights that fit() does not get",
-        "tracker-with-weights",
+        "tracker-weights-missing",
         "update_state(loss, sample_weight=keras.ops.sum(sample_weight))",
         guide(
             report=RIGHT["report"].replace(

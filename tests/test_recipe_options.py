@@ -46,7 +46,7 @@ def another(option):
     if option.choices:
         return next(value for value in option.choices if value != option.default)
     unbounded = option.maximum is None and option.below is None
-    return option.default + 1 if unbounded else option.default / 2
+    return option.default + 1 if unbounded else option.default / 2 or 0.5
 
 
 def words(option, value) -> list[str]:
@@ -179,7 +179,9 @@ def test_update_from_one_option_to_another(spec, folder):
         given = {
             option.name: getattr(new, option.name)
             for option in own_options(new.recipe)
-            if option.type is bool or option.choices
+            if getattr(spec, option.name) != option.default
+            or option.type is bool
+            or option.choices
         }
         arguments = [w for o, v in given.items() for w in words(option_of(new, o), v)]
         result = run("update", "a.py", *arguments)

@@ -483,13 +483,10 @@ def test_programs_are_freed():
     """A process with many compiled programs does not come to Linux's limit."""
     import jax
 
-    before = mappings()
-    for size in range(1, 100):
-        jax.jit(lambda x: x + 1)(np.zeros(size))
-    many = mappings()
-    free_programs(many)
-    kept = mappings()
-    free_programs(many - 1)
+    program = jax.jit(lambda x: x + 1)
+    program(np.zeros(3))
+    free_programs(allowed=2 * mappings())
+    kept = program._cache_size()
+    free_programs(allowed=mappings() // 2)
 
-    assert before + 40 < many <= kept
-    assert mappings() < many - 40
+    assert (1, 0) == (kept, program._cache_size())

@@ -337,6 +337,7 @@ class Diffusion(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["network", "classes", "timesteps", "ema_decay", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -367,6 +368,7 @@ class Diffusion(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -611,12 +613,8 @@ if __name__ == "__main__":
         print(f"Kernel distance of {name}: {distance:.4f}")
 
     noisy = test[:12] + rng.normal(scale=0.2, size=test[:12].shape)
-    rows = (
-        test[:12],
-        noisy,
-        model.predict([noisy, test_labels[:12]], verbose=0),
-        generated[:12],
-    )
+    restored = model.predict([noisy, test_labels[:12]], verbose=0)
+    rows = test[:12], noisy, restored, generated[:12]
     grid = [[np.pad(image[..., 0], 1) for image in row] for row in rows]
     figure = Figure(figsize=(10, 3.3), layout="constrained")
     axes = figure.subplots()
@@ -627,4 +625,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:uBI40AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOtIRFa8JAYQJDIUJAewIIO0IHawIEb8ID5wIDqEIWoQIGJ0IAewHnwHtBx6uBTTNBRTkBA3DPAaoPAyzPA  # noqa: E501
+# kscaffold:base:dC-AIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOtoRFbcJAYwJDI0JAfQIIPUIHbQIEccID6QIDqkIWowIGKUIAfQHoQH1Bx6yBTTRBRToBA3LPAKwPAyzPA  # noqa: E501

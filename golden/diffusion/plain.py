@@ -308,6 +308,7 @@ class Diffusion(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["network", "timesteps", "ema_decay", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -338,6 +339,7 @@ class Diffusion(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -563,7 +565,8 @@ if __name__ == "__main__":
         print(f"Kernel distance of {name}: {distance:.4f}")
 
     noisy = test[:12] + rng.normal(scale=0.2, size=test[:12].shape)
-    rows = test[:12], noisy, model.predict(noisy, verbose=0), generated[:12]
+    restored = model.predict(noisy, verbose=0)
+    rows = test[:12], noisy, restored, generated[:12]
     grid = [[np.pad(image[..., 0], 1) for image in row] for row in rows]
     figure = Figure(figsize=(10, 3.3), layout="constrained")
     axes = figure.subplots()
@@ -574,4 +577,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:nuYnhwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT8A8w0Gtc3  # noqa: E501
+# kscaffold:base:aepBnQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT-A8w0Dds3AsA3DMM3  # noqa: E501

@@ -236,6 +236,7 @@ class GAN(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["generator", "discriminator", "latent_size", "features", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -272,6 +273,7 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -526,4 +528,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:ssttbgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvYOg6TBAT2Ax_7Az68AxDhAw3AAyLDAx2dDhfiDUOTDT6MDAK5bB7aZCWvBRTWDRajPQ  # noqa: E501
+# kscaffold:base:BCthoQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvaOg6VBAT4Ax_9Az6-AxDjAw3CAyLFAx6dDhjgDUORDT6KDAK7bB7iZCWzBRTUDRalPQ  # noqa: E501

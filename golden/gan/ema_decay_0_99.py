@@ -257,6 +257,7 @@ class GAN(keras.Model):
             "features",
             "seed",
         ]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -293,6 +294,7 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -528,4 +530,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:tUIQ_AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiIMA6DcoFFdEFDYwYB50YC6gYC6sYCvoEDpUUC-4OAfsORPgOCOwDHZcSF-INQ5MNPowME40NKR4JxS8BxC8WxS8  # noqa: E501
+# kscaffold:base:bz2lBQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiIMA6DcwFFdMFDY4YB58YC6oYC60YCvwEDpcUC-4OAfsORPgOCO4DHpkSGOANQ5ENPooME4sNKR4JyS8ByC8WyS8  # noqa: E501

@@ -229,6 +229,7 @@ class GAN(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["generator", "discriminator", "latent_size", "features", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -265,6 +266,7 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -500,4 +502,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:olUrvAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJiwDoOiw9Q7g4dnQ4X4g1Dkw0-jAwTjQ0pHgnFLwHELxbFLw  # noqa: E501
+# kscaffold:base:Lk8UMwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJiwDoOiw9Q7g4enQ4Y4A1DkQ0-igwTiw0pHgnJLwHILxbJLw  # noqa: E501

@@ -252,6 +252,7 @@ class MeanTeacher(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["student", "augmenter", "ema_decay", "consistency", "ramp_up_steps"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -282,6 +283,7 @@ class MeanTeacher(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -446,4 +448,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:fPc-5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKrjoPrzomkDoMmzoPgjoN3TlOwjkQ-wkI2gknwRQB7g0C0zMDyRxBjkMWghIT7wkMxgkh_Tk  # noqa: E501
+# kscaffold:base:jX7RtgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKsDoPsTomkjoMnToPhDoN3zlOxDkQ_QkI3AkpwxQB7A0C1TMDyRxBkkMWgBIT8QkMyAkh_zk  # noqa: E501

@@ -253,6 +253,7 @@ class SimCLR(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "projection_head", "probe", "augmenter", "temperature"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -289,6 +290,7 @@ class SimCLR(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -554,4 +556,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:mtVpXAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC7iEN-zga4DgP4ThQwjgMjwMb9gIMiQMw8AId8RcDthcO1QknuAlDjRc-jAwCuWwWrnET7wkXoA0Xtzg  # noqa: E501
+# kscaffold:base:JRQ4JQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC8CEN_Tga4jgP4zhQxDgMjwMb9gIMiQMw8AIe8xcDthcP1wknuAlDixc-igwCu2wWsHET8QkXog0XuTg  # noqa: E501

@@ -257,6 +257,7 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -287,6 +288,7 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -438,4 +440,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:qbcMrQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6RwT6h8-nwMn-xsB7g0F2SphzB0S_BgXizg  # noqa: E501
+# kscaffold:base:N2Rb9woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC4CUNiTgB7jcO7zdx0jcN6xwT7B8-nwMp_RsB7A0F2yph0B0S-hgXjTg  # noqa: E501

@@ -282,6 +282,7 @@ class VAE(keras.Model):
             "kl_warm_up_steps",
             "seed",
         ]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -312,6 +313,7 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -463,4 +465,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:JWmjjwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8At4lDYc4Aew3Du03H9g7GZ0EBOoDOfMDDoADDfEfAtYfTosDCO4BJ_cdAe4NBdkqYcwdEvwYF4s4  # noqa: E501
+# kscaffold:base:1r8vcAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AuAlDYk4Ae43Du83H9o7GZ0EBOoDOfMDDoADDfMfAtgfTosDCO4BKfkdAewNBdsqYdAdEvoYF404  # noqa: E501

@@ -251,6 +251,7 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -281,6 +282,7 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -417,4 +419,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:cL7XTgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgK0WRGzRwLeJQ2HOAGUOw6VOxL4OiKrAxbmAijnAg3pHBfOHAHoARnpAQe2AROtASf7GwHuDQXZKlLMHRKaGReLOA  # noqa: E501
+# kscaffold:base:yncA6goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgKwWRGvRwLgJQ2JOAGWOw6XOxL6OiKrAxbmAijnAg3rHBfQHAHoARnpAQe2AROtASn9GwHsDQXbKlLQHRKYGReNOA  # noqa: E501

@@ -256,6 +256,7 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -286,6 +287,7 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -437,4 +439,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:KLpbogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6RxQzhwn-xsB7g0F2SphzB0S_BgXizg  # noqa: E501
+# kscaffold:base:RfMCYgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC4CUNiTgB7jcO7zdx0jcN6xxQ0Bwp_RsB7A0F2yph0B0S-hgXjTg  # noqa: E501

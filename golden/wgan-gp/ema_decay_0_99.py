@@ -321,6 +321,7 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -357,6 +358,7 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -592,4 +594,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:YvNAZAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuOOQWxDQiuDQKzDSKuDQz0BAmFBQSOBSuRBQnTDgLCDgvXIhS-IgHZIgbWIhrnExDSGwbPGxeUEwSvDx2XEgOIIQ6nEwWTJgOPKkGOQz6MDBONDSkeCZsbAZobBJsbDKsUBpIU  # noqa: E501
+# kscaffold:base:7MW-SwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuQOQWxDQiuDQKzDSKuDQz0BAmFBQSOBSuRBQnTDgLCDgvZIhTAIgHbIgbYIhrpExDOGwbLGxeWEwSvDx6ZEgOIIQ-pEwWVJgOPKkGSQz6KDBOLDSkeCZ8bAZ4bBJ8bDKsUBpIU  # noqa: E501

@@ -308,6 +308,7 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -344,6 +345,7 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -579,4 +581,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:0BrFrgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSVAY45AYIBDNkjI8AjGvsUENIbBs8bGpQTHcMhA4ghDqcTBZMmA48qQY5DPowME40NKR4JmxsBmhsEmxsMqxQGkhQ  # noqa: E501
+# kscaffold:base:QAJEyQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSVAZA5AYIBDNsjI8IjGv0UEM4bBssbGpYTHsUhA4ghD6kTBZUmA48qQZJDPooME4sNKR4JnxsBnhsEnxsMqxQGkhQ  # noqa: E501

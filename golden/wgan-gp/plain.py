@@ -299,6 +299,7 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
+
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -335,6 +336,7 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
+
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -570,4 +572,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:ZCttWwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGOOQvXIhq-IhrnExDSGwbPGxqUEx3DIQOIIQ6nEwWTJgOPKkGOQz6MDBONDSkeCZsbAZobBJsbDKsUBpIU  # noqa: E501
+# kscaffold:base:8cTO2goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGQOQvZIhrAIhrpExDOGwbLGxqWEx7FIQOIIQ-pEwWVJgOPKkGSQz6KDBOLDSkeCZ8bAZ4bBJ8bDKsUBpIU  # noqa: E501

@@ -164,7 +164,7 @@ def test_optimizer_features(path, feature, tmp_path):
     model.fit(*data, batch_size=16, epochs=2, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
-    # Steps of Keras free averages that share memory with weights. A copy is not affected.
+    # Steps of Keras free averages that share memory with weights, but not a copy.
     numbers = loaded.evaluate(*data, verbose=0, return_dict=True)
     if "optimizer" not in names:  # An `OptimizerGroup` copies them.
         model.evaluate(*data, verbose=0)

@@ -46,7 +46,7 @@ class Comparison:
     """
 
     def __init__(self, case: Case, reference: Reference, result: Result):
-        """Compares the numbers of the class with those of the reference."""
+        """Compares the numbers of the class and of the reference."""
         self.case, self.reference, self.result = case, reference, result
         self.found = self._differences(reference.numbers)
         self.allowed = {}
