@@ -60,10 +60,9 @@ class Diffusion(keras.Model):
 
     `fit(images, labels)` trains it. `evaluate(images, labels)` returns the mean squared
     error of its predictions, which is 1 for a network that always predicts 0.
-    `predict([images, labels])` denoises images, and
-    `generate(labels)` returns new ones, with classifier-free guidance (Ho & Salimans,
-    2022, arXiv:2207.12598).
-    Pixels have values from 0 to 1.
+    `predict([images, labels])` denoises images, and `generate(labels)` returns new ones,
+    with classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598). Pixels have
+    values from 0 to 1.
 
     Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
     arXiv:2006.11239, with the schedule of Nichol & Dhariwal, "Improved Denoising
@@ -76,8 +75,8 @@ class Diffusion(keras.Model):
         """Initializes the diffusion model.
 
         Args:
-            network: Functional model from `[images, times, labels]` to noise,
-                in the shape of the images. It gets pixels from -1 to 1, plus noise, and
+            network: Functional model from `[images, times, labels]` to noise in
+                the shape of the images. It gets pixels from -1 to 1, plus noise, and
                 times of shape `(batch_size, 1)`, from 0 (no noise) to 1 (only noise).
             classes: Number of classes. The label `classes` stands for no label.
             timesteps: Number of steps that turn an image into noise.
@@ -115,7 +114,7 @@ class Diffusion(keras.Model):
         )
         self.noise_loss_tracker = keras.metrics.Mean(name="noise_loss")
         self.compiled_sample = jax.jit(self.sample, static_argnums=3)
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def center(self, images):
         """Returns images with pixels from -1 to 1."""
@@ -625,4 +624,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:dC-AIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOtoRFbcJAYwJDI0JAfQIIPUIHbQIEccID6QIDqkIWowIGKUIAfQHoQH1Bx6yBTTRBRToBA3LPAKwPAyzPA  # noqa: E501
+# kscaffold:base:vsk1pgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOdgRFbUJAYoJDIsJAfIIIPMIHbIIEcUID6IIDqcIWooIGKMIAfIHoQHzBx6wBTTPBRTmBA3HPAKsPAyvPA  # noqa: E501

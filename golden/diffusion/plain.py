@@ -57,9 +57,8 @@ class Diffusion(keras.Model):
 
     `fit(images)` trains it. `evaluate(images)` returns the mean squared error of its
     predictions, which is 1 for a network that always predicts 0.
-    `predict(images)` denoises images, and
-    `generate(count)` returns new ones.
-    Pixels have values from 0 to 1.
+    `predict(images)` denoises images, and `generate(count)` returns new ones. Pixels
+    have values from 0 to 1.
 
     Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
     arXiv:2006.11239, with the schedule of Nichol & Dhariwal, "Improved Denoising
@@ -70,8 +69,8 @@ class Diffusion(keras.Model):
         """Initializes the diffusion model.
 
         Args:
-            network: Functional model from `[images, times]` to noise,
-                in the shape of the images. It gets pixels from -1 to 1, plus noise, and
+            network: Functional model from `[images, times]` to noise in
+                the shape of the images. It gets pixels from -1 to 1, plus noise, and
                 times of shape `(batch_size, 1)`, from 0 (no noise) to 1 (only noise).
 
             timesteps: Number of steps that turn an image into noise.
@@ -109,7 +108,7 @@ class Diffusion(keras.Model):
         )
         self.noise_loss_tracker = keras.metrics.Mean(name="noise_loss")
         self.compiled_sample = jax.jit(self.sample, static_argnums=(1, 2))
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def center(self, images):
         """Returns images with pixels from -1 to 1."""
@@ -577,4 +576,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:aepBnQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT-A8w0Dds3AsA3DMM3  # noqa: E501
+# kscaffold:base:CCi0UAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT9A8w0Ddk3Ar43DME3  # noqa: E501

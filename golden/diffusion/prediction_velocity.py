@@ -57,9 +57,8 @@ class Diffusion(keras.Model):
 
     `fit(images)` trains it. `evaluate(images)` returns the mean squared error of its
     predictions, which is about 1 for a network that always predicts 0.
-    `predict(images)` denoises images, and
-    `generate(count)` returns new ones.
-    Pixels have values from 0 to 1.
+    `predict(images)` denoises images, and `generate(count)` returns new ones. Pixels
+    have values from 0 to 1.
 
     Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
     arXiv:2006.11239, with the schedule of Nichol & Dhariwal, "Improved Denoising
@@ -70,8 +69,8 @@ class Diffusion(keras.Model):
         """Initializes the diffusion model.
 
         Args:
-            network: Functional model from `[images, times]` to velocity,
-                in the shape of the images. It gets pixels from -1 to 1, plus noise, and
+            network: Functional model from `[images, times]` to velocity in
+                the shape of the images. It gets pixels from -1 to 1, plus noise, and
                 times of shape `(batch_size, 1)`, from 0 (no noise) to 1 (only noise).
 
             timesteps: Number of steps that turn an image into noise.
@@ -109,7 +108,7 @@ class Diffusion(keras.Model):
         )
         self.velocity_loss_tracker = keras.metrics.Mean(name="velocity_loss")
         self.compiled_sample = jax.jit(self.sample, static_argnums=(1, 2))
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def center(self, images):
         """Returns images with pixels from -1 to 1."""
@@ -577,4 +576,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:lAFp9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjYEAz1PA_cPA2RCAH2ByT3BwGuBxmvBx38Bhr_BgHKBhPLBgmkBlajBgH2BPgB9wQN2zcCwDcMwzc  # noqa: E501
+# kscaffold:base:5oOwCAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjWEAzzPA_aPAyPCAH2ByT3BwGuBxmvBx38Bhr_BgHKBhPLBgmkBlajBgH2BPgB9wQN2TcCvjcMwTc  # noqa: E501

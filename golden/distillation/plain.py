@@ -94,7 +94,7 @@ class Distiller(keras.Model):
         self.hard_loss_tracker = keras.metrics.Mean(name="hard_loss")
         self.soft_loss_tracker = keras.metrics.Mean(name="soft_loss")
         self.accuracy_tracker = keras.metrics.CategoricalAccuracy(name="accuracy")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def hard_loss(self, labels, student_logits):
         """Returns the cross-entropy between the labels and the student."""
@@ -389,4 +389,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:siW3hAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKvDsR9To70joo5woKlgpDvwkWsgUf2gIXlzs  # noqa: E501
+# kscaffold:base:E5U4XwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKuDsR8To7zjoo5QoKlApDvQkWsAUf2gIXkzs  # noqa: E501

@@ -81,7 +81,6 @@ class GAN(keras.Model):
             discriminator: Model from `[images, labels]` to logits of shape
                 `(batch_size, 1)`.
             latent_size: Size of the noise.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -102,20 +101,18 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.discriminator_loss_tracker = keras.metrics.Mean(name="discriminator_loss")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, labels, training=False):
         """Returns an image for each label, which the generator makes from new noise."""
         shape = (len(labels), self.latent_size)
         noise = keras.random.normal(shape, seed=self.seed_generator)
-
         return self.generator([noise, labels], training=training)
 
     def discriminator_loss(self, images, labels):
@@ -166,7 +163,6 @@ class GAN(keras.Model):
                 images,
                 labels,
             )
-
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -528,4 +524,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:BCthoQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvaOg6VBAT4Ax_9Az6-AxDjAw3CAyLFAx6dDhjgDUORDT6KDAK7bB7iZCWzBRTUDRalPQ  # noqa: E501
+# kscaffold:base:OwqvAwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvOOg6NBATwAx31Azy6AxDfAw2-AyLBAx6TDhjWDUOHDT6ADAKvbB7eZCWxBRTGDRaVPQ  # noqa: E501

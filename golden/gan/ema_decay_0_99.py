@@ -82,7 +82,6 @@ class GAN(keras.Model):
             latent_size: Size of the noise.
             ema_decay: Decay of the moving average of the generator's weights, from 0 to
                 below 1. In the first steps it is lower.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -111,20 +110,18 @@ class GAN(keras.Model):
         self.step_counter = keras.Variable(
             0, dtype="int32", trainable=False, name="step_counter"
         )
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.discriminator_loss_tracker = keras.metrics.Mean(name="discriminator_loss")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
         generator = self.generator if training else self.ema_generator
-
         return generator(noise, training=training)
 
     def discriminator_loss(self, images):
@@ -181,7 +178,6 @@ class GAN(keras.Model):
                 images,
             )
             self.update_average()
-
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -530,4 +526,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:bz2lBQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiIMA6DcwFFdMFDY4YB58YC6oYC60YCvwEDpcUC-4OAfsORPgOCO4DHpkSGOANQ5ENPooME4sNKR4JyS8ByC8WyS8  # noqa: E501
+# kscaffold:base:F5yIyAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiILw6DcAFFMcFFZ4FE7EFCooFDp0UC-YOAfMOQ_AOCP4DHp8SGNYNQ4cNPoAME4ENKR4Jxy8Bxi8Wxy8  # noqa: E501

@@ -79,7 +79,6 @@ class GAN(keras.Model):
             generator: Model from noise of shape `(batch_size, latent_size)` to images.
             discriminator: Model from images to logits of shape `(batch_size, 1)`.
             latent_size: Size of the noise.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -100,19 +99,17 @@ class GAN(keras.Model):
         self.generator = generator
         self.discriminator = discriminator
         self.latent_size = latent_size
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.discriminator_loss_tracker = keras.metrics.Mean(name="discriminator_loss")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
-
         return self.generator(noise, training=training)
 
     def discriminator_loss(self, images):
@@ -160,7 +157,6 @@ class GAN(keras.Model):
                 self.generator_optimizer,
                 images,
             )
-
         trackers = self.discriminator_loss_tracker, self.generator_loss_tracker
         return step.results(trackers), step.as_lists()
 
@@ -502,4 +498,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:Lk8UMwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJiwDoOiw9Q7g4enQ4Y4A1DkQ0-igwTiw0pHgnJLwHILxbJLw  # noqa: E501
+# kscaffold:base:_XTXIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfvDoOgw9P5g4ekw4Y1g1Dhw0-gAwTgQ0pHgnHLwHGLxbHLw  # noqa: E501

@@ -123,7 +123,7 @@ class MeanTeacher(keras.Model):
         )
         self.consistency_loss_tracker = keras.metrics.Mean(name="consistency_loss")
         self.accuracy_tracker = keras.metrics.CategoricalAccuracy(name="accuracy")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def classification_loss(self, labels, logits):
         """Returns the cross-entropy between the labels and logits."""
@@ -447,4 +447,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:6FOefAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqwOg-xOiaSOgydOg-EOg3fOQvEOQHDcEHEcBD9CQjcCSnDFAHsDQLVMwPJHEGSQxaAEhPxCQzICSH_OQ  # noqa: E501
+# kscaffold:base:nx_0wQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwq0Og-1OiaWOgyhOg-IOg3jOQvIOQHHcEHIcBCFCgjkCSnJFAHiDQLJMwPJHEGQQxaGEhP5CQzQCSGDOg  # noqa: E501

@@ -123,7 +123,7 @@ class MeanTeacher(keras.Model):
         )
         self.consistency_loss_tracker = keras.metrics.Mean(name="consistency_loss")
         self.accuracy_tracker = keras.metrics.CategoricalAccuracy(name="accuracy")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def classification_loss(self, labels, logits):
         """Returns the cross-entropy between the labels and logits."""
@@ -448,4 +448,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:jX7RtgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKsDoPsTomkjoMnToPhDoN3zlOxDkQ_QkI3AkpwxQB7A0C1TMDyRxBkkMWgBIT8QkMyAkh_zk  # noqa: E501
+# kscaffold:base:ZOQyogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKtDoPtTomljoMoToPiDoN4zlOyDkQhQoI5AkpyRQB4g0CyTMDyRxBkEMWhhIT-QkM0Akhgzo  # noqa: E501

@@ -128,7 +128,7 @@ class SimCLR(keras.Model):
         self.probe_accuracy_tracker = keras.metrics.CategoricalAccuracy(
             name="probe_accuracy"
         )
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def contrastive_loss(self, images):
         """Returns the NT-Xent loss of two views of each image."""
@@ -556,4 +556,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:JRQ4JQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC8CEN_Tga4jgP4zhQxDgMjwMb9gIMiQMw8AIe8xcDthcP1wknuAlDixc-igwCu2wWsHET8QkXog0XuTg  # noqa: E501
+# kscaffold:base:5a9U5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC9CENgTka5jgP5zhQyDgMjwMb9gIMiQMw8AIe-RcDvBcP5wknyAlDkRc-gAwCr2wWtHET-QkXqg0XvTg  # noqa: E501

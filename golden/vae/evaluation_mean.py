@@ -105,7 +105,7 @@ class VAE(keras.Model):
         logits = decoder(10 * keras.random.normal((16, latent_size), seed=0))
         if keras.ops.min(logits) >= 0 and 0 < keras.ops.max(logits) <= 1:
             raise ValueError("The decoder must return logits. Remove its last sigmoid.")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def encode(self, images, training=False):
         """Returns the means and the log variances of the latents of images."""
@@ -440,4 +440,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:N2Rb9woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC4CUNiTgB7jcO7zdx0jcN6xwT7B8-nwMp_RsB7A0F2yph0B0S-hgXjTg  # noqa: E501
+# kscaffold:base:4zHLGgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC5CUNjTgB8jcO8zdx1jcN8RwT8h8-nwMpgxwB4g0Fzyphzh0SgBkXkTg  # noqa: E501

@@ -119,7 +119,7 @@ class VAE(keras.Model):
         logits = decoder(10 * keras.random.normal((16, latent_size), seed=0))
         if keras.ops.min(logits) >= 0 and 0 < keras.ops.max(logits) <= 1:
             raise ValueError("The decoder must return logits. Remove its last sigmoid.")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def encode(self, images, training=False):
         """Returns the means and the log variances of the latents of images."""
@@ -465,4 +465,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:1r8vcAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AuAlDYk4Ae43Du83H9o7GZ0EBOoDOfMDDoADDfMfAtgfTosDCO4BKfkdAewNBdsqYdAdEvoYF404  # noqa: E501
+# kscaffold:base:rGUyPwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AuQlDY04AfI3DvM3H947GZ0EBOoDOfMDDoADDfkfAt4fTosDCO4BKf8dAeINBc8qYc4dEoAZF5E4  # noqa: E501

@@ -102,7 +102,7 @@ class VAE(keras.Model):
         self.reconstruction_tracker = keras.metrics.Mean(name="reconstruction_loss")
         self.kl_tracker = keras.metrics.Mean(name="kl_loss")
         self.log_variance = self.add_weight(name="log_variance", initializer="zeros")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def encode(self, images, training=False):
         """Returns the means and the log variances of the latents of images."""
@@ -419,4 +419,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:yncA6goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgKwWRGvRwLgJQ2JOAGWOw6XOxL6OiKrAxbmAijnAg3rHBfQHAHoARnpAQe2AROtASn9GwHsDQXbKlLQHRKYGReNOA  # noqa: E501
+# kscaffold:base:Kotv3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgLYWBHXRgLkJQ2NOAGaOw6bOxL-OiKrAxbmAijnAg3xHBfWHAHoARnpAQe2AROtASmDHAHiDQXPKlLOHRKeGReROA  # noqa: E501

@@ -105,7 +105,7 @@ class VAE(keras.Model):
         logits = decoder(10 * keras.random.normal((16, latent_size), seed=0))
         if keras.ops.min(logits) >= 0 and 0 < keras.ops.max(logits) <= 1:
             raise ValueError("The decoder must return logits. Remove its last sigmoid.")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def encode(self, images, training=False):
         """Returns the means and the log variances of the latents of images."""
@@ -439,4 +439,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:RfMCYgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC4CUNiTgB7jcO7zdx0jcN6xxQ0Bwp_RsB7A0F2yph0B0S-hgXjTg  # noqa: E501
+# kscaffold:base:xPvnAAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC5CUNjTgB8jcO8zdx1jcN8RxQ1hwpgxwB4g0Fzyphzh0SgBkXkTg  # noqa: E501

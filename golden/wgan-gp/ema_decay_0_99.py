@@ -95,7 +95,6 @@ class WGANGP(keras.Model):
             gradient_penalty: Weight of the gradient penalty.
             ema_decay: Decay of the moving average of the generator's weights, from 0 to
                 below 1. In the first steps it is lower.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -137,7 +136,6 @@ class WGANGP(keras.Model):
         self.step_counter = keras.Variable(
             0, dtype="int32", trainable=False, name="step_counter"
         )
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -145,13 +143,12 @@ class WGANGP(keras.Model):
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.estimate_tracker = keras.metrics.Mean(name="wasserstein_estimate")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
         generator = self.generator if training else self.ema_generator
-
         return generator(noise, training=training)
 
     def penalty(self, images, generated):
@@ -240,7 +237,6 @@ class WGANGP(keras.Model):
                 images,
             )
             self.update_average()
-
         trackers = [
             self.critic_loss_tracker,
             self.generator_loss_tracker,
@@ -594,4 +590,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:7MW-SwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuQOQWxDQiuDQKzDSKuDQz0BAmFBQSOBSuRBQnTDgLCDgvZIhTAIgHbIgbYIhrpExDOGwbLGxeWEwSvDx6ZEgOIIQ-pEwWVJgOPKkGSQz6KDBOLDSkeCZ8bAZ4bBJ8bDKsUBpIU  # noqa: E501
+# kscaffold:base:eh_-fgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuUOQXFDQjCDQLHDSHCDQuFDgn0DQPIBCvLBAnNDgK8DgvZIhTAIgHbIgX3FRreJBCCGwb_GheeEwSnDx6fEgOGIQ-xEwWJJgOPKkGQQz6ADBOBDSkeCZ0bAZwbBJ0bDKsUBpIU  # noqa: E501

@@ -92,7 +92,6 @@ class WGANGP(keras.Model):
             latent_size: Size of the noise.
             critic_steps: Number of critic updates per batch, before the generator's.
             gradient_penalty: Weight of the gradient penalty.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -126,7 +125,6 @@ class WGANGP(keras.Model):
         self.latent_size = latent_size
         self.critic_steps = critic_steps
         self.gradient_penalty = gradient_penalty
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -134,12 +132,11 @@ class WGANGP(keras.Model):
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.estimate_tracker = keras.metrics.Mean(name="wasserstein_estimate")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
-
         return self.generator(noise, training=training)
 
     def penalty(self, images, generated):
@@ -228,7 +225,6 @@ class WGANGP(keras.Model):
                 self.generator_optimizer,
                 images[0],
             )
-
         trackers = [
             self.critic_loss_tracker,
             self.generator_loss_tracker,
@@ -581,4 +577,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:QAJEyQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSVAZA5AYIBDNsjI8IjGv0UEM4bBssbGpYTHsUhA4ghD6kTBZUmA48qQZJDPooME4sNKR4JnxsBnhsEnxsMqxQGkhQ  # noqa: E501
+# kscaffold:base:T1-nTgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAZQ5AYABDNkjIsAjGoMVEIIbBv8aGp4THsMhA4YhD7ETBYkmA48qQZBDPoAME4ENKR4JnRsBnBsEnRsMqxQGkhQ  # noqa: E501

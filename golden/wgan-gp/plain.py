@@ -92,7 +92,6 @@ class WGANGP(keras.Model):
             latent_size: Size of the noise.
             critic_steps: Number of critic updates per batch, before the generator's.
             gradient_penalty: Weight of the gradient penalty.
-
             features: Function of images, such as a trained classifier without its last
                 layer. `evaluate()` compares what it returns, instead of pixels.
             seed: Integer seed of the noise, or `None`.
@@ -126,7 +125,6 @@ class WGANGP(keras.Model):
         self.latent_size = latent_size
         self.critic_steps = critic_steps
         self.gradient_penalty = gradient_penalty
-
         self.features = features
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
@@ -134,12 +132,11 @@ class WGANGP(keras.Model):
         self.generator_loss_tracker = keras.metrics.Mean(name="generator_loss")
         self.estimate_tracker = keras.metrics.Mean(name="wasserstein_estimate")
         self.distance_tracker = keras.metrics.Mean(name="kernel_distance")
-        self.built = True  # The networks are built. There are no other weights.
+        self.built = True  # The networks are built.
 
     def draw(self, count, training=False):
         """Returns `count` images that the generator makes from new noise."""
         noise = keras.random.normal((count, self.latent_size), seed=self.seed_generator)
-
         return self.generator(noise, training=training)
 
     def penalty(self, images, generated):
@@ -219,7 +216,6 @@ class WGANGP(keras.Model):
                 self.generator_optimizer,
                 images,
             )
-
         trackers = [
             self.critic_loss_tracker,
             self.generator_loss_tracker,
@@ -572,4 +568,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:8cTO2goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlwGQOQvZIhrAIhrpExDOGwbLGxqWEx7FIQOIIQ-pEwWVJgOPKkGSQz6KDBOLDSkeCZ8bAZ4bBJ8bDKsUBpIU  # noqa: E501
+# kscaffold:base:f9Rc3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGUOQvZIhnAIhrxExCCGwb_GhqeEx7DIQOGIQ-xEwWJJgOPKkGQQz6ADBOBDSkeCZ0bAZwbBJ0bDKsUBpIU  # noqa: E501
