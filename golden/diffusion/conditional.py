@@ -60,9 +60,9 @@ class Diffusion(keras.Model):
 
     `fit(images, labels)` trains it. `evaluate(images, labels)` returns the mean squared
     error of its predictions, which is 1 for a network that always predicts 0.
-    `predict([images, labels])` denoises images, and `generate(labels)` returns new ones,
-    with classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598). Pixels have
-    values from 0 to 1.
+    `predict([images, labels])` denoises images, and `generate(labels)` returns new
+    ones, with classifier-free guidance (Ho & Salimans, 2022, arXiv:2207.12598). Pixels
+    have values from 0 to 1.
 
     Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020,
     arXiv:2006.11239, with the schedule of Nichol & Dhariwal, "Improved Denoising
@@ -336,7 +336,6 @@ class Diffusion(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["network", "classes", "timesteps", "ema_decay", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -367,7 +366,6 @@ class Diffusion(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -624,4 +622,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:vsk1pgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOdgRFbUJAYoJDIsJAfIIIPMIHbIIEcUID6IIDqcIWooIGKMIAfIHoQHzBx6wBTTPBRTmBA3HPAKsPAyvPA  # noqa: E501
+# kscaffold:base:W2TZaQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOdQRFbEJAYYJDIcJAe4IIO8IHa4IEcEID54IDqMIWoYIGJ8IAe4HnwHvBx6wBTTPBRTmBA3DPAKoPAyrPA  # noqa: E501

@@ -307,7 +307,6 @@ class Diffusion(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["network", "timesteps", "ema_decay", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -338,7 +337,6 @@ class Diffusion(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -576,4 +574,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:CCi0UAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT9A8w0Ddk3Ar43DME3  # noqa: E501
+# kscaffold:base:NyJlmQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT7A8w0DdU3Aro3DL03  # noqa: E501

@@ -307,7 +307,6 @@ class Diffusion(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["network", "timesteps", "ema_decay", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -338,7 +337,6 @@ class Diffusion(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -576,4 +574,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:5oOwCAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjWEAzzPA_aPAyPCAH2ByT3BwGuBxmvBx38Bhr_BgHKBhPLBgmkBlajBgH2BPgB9wQN2TcCvjcMwTc  # noqa: E501
+# kscaffold:base:WOMMvgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjSEAzvPA_WPAyLCAHyByTzBwGqBxmrBx34Bhr7BgHGBhPHBgmgBlafBgHyBPYB8wQN1TcCujcMvTc  # noqa: E501

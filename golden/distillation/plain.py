@@ -198,7 +198,6 @@ class Distiller(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["student", "teacher", "temperature", "alpha"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -229,7 +228,6 @@ class Distiller(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -389,4 +387,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:E5U4XwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKuDsR8To7zjoo5QoKlApDvQkWsAUf2gIXkzs  # noqa: E501
+# kscaffold:base:JzG_kgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKtDsR7To7yjom4QoKlApDvQkWsAUf2gIXjzs  # noqa: E501

@@ -232,7 +232,6 @@ class GAN(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["generator", "discriminator", "latent_size", "features", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -269,7 +268,6 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -524,4 +522,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:OwqvAwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvOOg6NBATwAx31Azy6AxDfAw2-AyLBAx6TDhjWDUOHDT6ADAKvbB7eZCWxBRTGDRaVPQ  # noqa: E501
+# kscaffold:base:Ho9P5woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvIOg6LBATuAx3zAzy4AxDdAw28AyK_Ax2PDhfUDUOFDT7-CwKpbB7aZCWxBRTEDRaPPQ  # noqa: E501

@@ -253,7 +253,6 @@ class GAN(keras.Model):
             "features",
             "seed",
         ]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -290,7 +289,6 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -526,4 +524,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:F5yIyAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiILw6DcAFFMcFFZ4FE7EFCooFDp0UC-YOAfMOQ_AOCP4DHp8SGNYNQ4cNPoAME4ENKR4Jxy8Bxi8Wxy8  # noqa: E501
+# kscaffold:base:7Xo_WQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiILg6Db4FFMUFFZwFE68FCogFDpcUC-IOAe8OQ-wOCPwDHZkSF9QNQ4UNPv4LE_8MKR4Jwy8Bwi8Wwy8  # noqa: E501

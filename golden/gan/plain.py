@@ -225,7 +225,6 @@ class GAN(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["generator", "discriminator", "latent_size", "features", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -262,7 +261,6 @@ class GAN(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -498,4 +496,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:_XTXIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfvDoOgw9P5g4ekw4Y1g1Dhw0-gAwTgQ0pHgnHLwHGLxbHLw  # noqa: E501
+# kscaffold:base:LT1sPAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfuDoO_w5P4g4djw4X1A1DhQ0-_gsT_wwpHgnDLwHCLxbDLw  # noqa: E501

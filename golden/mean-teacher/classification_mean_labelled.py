@@ -251,7 +251,6 @@ class MeanTeacher(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["student", "augmenter", "ema_decay", "consistency", "ramp_up_steps"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -282,7 +281,6 @@ class MeanTeacher(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -447,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:nx_0wQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwq0Og-1OiaWOgyhOg-IOg3jOQvIOQHHcEHIcBCFCgjkCSnJFAHiDQLJMwPJHEGQQxaGEhP5CQzQCSGDOg  # noqa: E501
+# kscaffold:base:ZnOPRQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwquOg-vOiaQOgybOg-COg3dOQvCOQHBcEHCcBCDCgjiCSfDFAHgDQLDMwPJHEGMQxaEEhP3CQzOCSH9OQ  # noqa: E501

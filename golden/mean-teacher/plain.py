@@ -252,7 +252,6 @@ class MeanTeacher(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["student", "augmenter", "ema_decay", "consistency", "ramp_up_steps"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -283,7 +282,6 @@ class MeanTeacher(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -448,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:ZOQyogoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKtDoPtTomljoMoToPiDoN4zlOyDkQhQoI5AkpyRQB4g0CyTMDyRxBkEMWhhIT-QkM0Akhgzo  # noqa: E501
+# kscaffold:base:gwlXeQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKrjoPrzomkDoMmzoPgjoN3TlOwjkQgwoI4gknwxQB4A0CwzMDyRxBjEMWhBIT9wkMzgkh_Tk  # noqa: E501

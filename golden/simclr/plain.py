@@ -253,7 +253,6 @@ class SimCLR(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "projection_head", "probe", "augmenter", "temperature"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -290,7 +289,6 @@ class SimCLR(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -556,4 +554,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:5a9U5QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC9CENgTka5jgP5zhQyDgMjwMb9gIMiQMw8AIe-RcDvBcP5wknyAlDkRc-gAwCr2wWtHET-QkXqg0XvTg  # noqa: E501
+# kscaffold:base:QckQHQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC7iEN-zga4DgP4ThQwjgMjwMb9gIMiQMw8AId8xcDuBcO5QknyAlDjxc-_gsCqWwWrnET9wkXqA0Xtzg  # noqa: E501

@@ -257,7 +257,6 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -288,7 +287,6 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -440,4 +438,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:4zHLGgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC5CUNjTgB8jcO8zdx1jcN8RwT8h8-nwMpgxwB4g0Fzyphzh0SgBkXkTg  # noqa: E501
+# kscaffold:base:B9lDrwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6xwT7B8-nwMn_RsB4A0FySphyh0S_hgXizg  # noqa: E501

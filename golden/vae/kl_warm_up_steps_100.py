@@ -282,7 +282,6 @@ class VAE(keras.Model):
             "kl_warm_up_steps",
             "seed",
         ]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -313,7 +312,6 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -465,4 +463,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:rGUyPwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AuQlDY04AfI3DvM3H947GZ0EBOoDOfMDDoADDfkfAt4fTosDCO4BKf8dAeINBc8qYc4dEoAZF5E4  # noqa: E501
+# kscaffold:base:shYK9QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8At4lDYc4Aew3Du03H9g7GZ0EBOoDOfMDDoADDfMfAtgfTosDCO4BJ_kdAeANBckqYcodEv4YF4s4  # noqa: E501

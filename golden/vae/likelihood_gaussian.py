@@ -251,7 +251,6 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -282,7 +281,6 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -419,4 +417,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Kotv3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgLYWBHXRgLkJQ2NOAGaOw6bOxL-OiKrAxbmAijnAg3xHBfWHAHoARnpAQe2AROtASmDHAHiDQXPKlLOHRKeGReROA  # noqa: E501
+# kscaffold:base:L19FNwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgLSWBHRRgLeJQ2HOAGUOw6VOxL4OiKrAxbmAijnAg3rHBfQHAHoARnpAQe2AROtASf9GwHgDQXJKlLKHRKcGReLOA  # noqa: E501

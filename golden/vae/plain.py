@@ -256,7 +256,6 @@ class VAE(keras.Model):
     def get_config(self):
         """Returns the config of the model."""
         names = ["encoder", "decoder", "latent_size", "beta", "seed"]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -287,7 +286,6 @@ class VAE(keras.Model):
         if not self.compiled:
             return None
         names = ["optimizer", "steps_per_execution", "run_eagerly", "jit_compile"]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -439,4 +437,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:xPvnAAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC5CUNjTgB8jcO8zdx1jcN8RxQ1hwpgxwB4g0Fzyphzh0SgBkXkTg  # noqa: E501
+# kscaffold:base:vTiynQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6xxQ0Bwn_RsB4A0FySphyh0S_hgXizg  # noqa: E501

@@ -317,7 +317,6 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -354,7 +353,6 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -590,4 +588,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:eh_-fgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuUOQXFDQjCDQLHDSHCDQuFDgn0DQPIBCvLBAnNDgK8DgvZIhTAIgHbIgX3FRreJBCCGwb_GheeEwSnDx6fEgOGIQ-xEwWJJgOPKkGQQz6ADBOBDSkeCZ0bAZwbBJ0bDKsUBpIU  # noqa: E501
+# kscaffold:base:XLzxAwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuOOQXFDQjCDQLHDSHCDQuFDgn0DQPIBCvLBAnNDgK8DgvTIhS6IgHVIgX3FRraJBCAGwb9GhecEwSnDx2ZEgOCIQ6vEwWDJgOPKkGMQz7-CxP_DCkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501

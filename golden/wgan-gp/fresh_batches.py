@@ -304,7 +304,6 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -341,7 +340,6 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -577,4 +575,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:T1-nTgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAZQ5AYABDNkjIsAjGoMVEIIbBv8aGp4THsMhA4YhD7ETBYkmA48qQZBDPoAME4ENKR4JnRsBnBsEnRsMqxQGkhQ  # noqa: E501
+# kscaffold:base:orKOVAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAY45AYABDNMjIrojGoEVEIAbBv0aGpwTHb0hA4IhDq8TBYMmA48qQYxDPv4LE_8MKR4JmRsBmBsEmRsMqxQGkhQ  # noqa: E501

@@ -295,7 +295,6 @@ class WGANGP(keras.Model):
             "features",
             "seed",
         ]
-
         serialize = keras.saving.serialize_keras_object
         own_config = {name: serialize(getattr(self, name)) for name in names}
         return {**super().get_config(), **own_config}
@@ -332,7 +331,6 @@ class WGANGP(keras.Model):
             "run_eagerly",
             "jit_compile",
         ]
-
         serialize = keras.saving.serialize_keras_object
         return {name: serialize(getattr(self, name)) for name in names}
 
@@ -568,4 +566,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:f9Rc3AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGUOQvZIhnAIhrxExCCGwb_GhqeEx7DIQOGIQ-xEwWJJgOPKkGQQz6ADBOBDSkeCZ0bAZwbBJ0bDKsUBpIU  # noqa: E501
+# kscaffold:base:yL66swoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGOOQvTIhm6IhrvExCAGwb9GhqcEx29IQOCIQ6vEwWDJgOPKkGMQz7-CxP_DCkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501
