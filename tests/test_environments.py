@@ -135,8 +135,10 @@ def test_oldest(tmp_path):
     pytests = ["pytest", "-q", "-p", "no:cacheprovider"]
     some = "both or test_quality and regression"
     assert "3 passed" in run(*pytests, "tests/project", "-m", "", "-k", some)
-    files = [f"tests/recipes/test_{name}.py" for name in ("gan", "wgan_gp", "simclr")]
-    assert "4 passed" in run(*pytests, *files, "-m", "", "-k", "five_steps")
+    names = "gan", "wgan_gp", "simclr", "citizenship"
+    files = [f"tests/recipes/test_{name}.py" for name in names]
+    some = "five_steps or resume and gan"
+    assert "7 passed" in run(*pytests, *files, "-m", "", "-k", some)
 
 
 @pytest.mark.environments
