@@ -43,7 +43,7 @@ class Distiller(keras.Model):
         self.trackers = [
             keras.metrics.Mean(name=name) for name in ("loss", "hard_loss", "soft_loss")
         ]
-        self.accuracy = keras.metrics.SparseCategoricalAccuracy()
+        self.accuracy = keras.metrics.SparseCategoricalAccuracy(name="accuracy")
 
     @property
     def metrics(self):

@@ -115,14 +115,23 @@ class GAN(keras.Model):
         return {"kernel_distance": self.distance_tracker.result()}
 
 
-def squared_mmd(x, y, widths=(1.0, 2.0, 4.0)):
+def squared_mmd(x, y):
     x = tf.reshape(x, (tf.shape(x)[0], -1))
     y = tf.reshape(y, (tf.shape(y)[0], -1))
     n = tf.cast(tf.shape(x)[0], tf.float32)
 
+    def squared_distances(a, b):
+        return tf.reduce_sum((a[:, None] - b[None]) ** 2, axis=-1)
+
+    # The median has half of the sorted distances below it.
+    ranked = tf.sort(tf.reshape(squared_distances(y, y), [-1]))
+    half = tf.shape(ranked)[0] // 2
+    median = (ranked[half - 1] + ranked[half]) / 2
+
     def kernel(a, b):
-        distances = tf.reduce_sum((a[:, None] - b[None]) ** 2, axis=-1)
-        return sum(tf.exp(-distances / width) for width in widths) / len(widths)
+        distances = squared_distances(a, b)
+        widths = median / 2, median / 4, median / 8
+        return sum(tf.exp(-distances / width) for width in widths) / 3
 
     def mean_of_others(k):
         return (tf.reduce_sum(k) - tf.linalg.trace(k)) / (n * (n - 1))

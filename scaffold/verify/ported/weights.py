@@ -81,7 +81,12 @@ class Weights:
 
 
 def optimizer_records(model) -> list[dict]:
-    """Returns the optimizers that have taken steps: name, config and variables."""
+    """Returns the optimizers that have taken steps: name, config and variables.
+
+    An optimizer that only groups others, such as a recipe's, is left out.
+    """
+    optimizers = named_optimizers(model)
+    owned = {name: {id(v) for v in o.variables} for name, o in optimizers.items()}
     return [
         {
             "name": name,
@@ -90,8 +95,10 @@ def optimizer_records(model) -> list[dict]:
             "paths": [variable.path for variable in optimizer.variables],
             "variables": [array(variable) for variable in optimizer.variables],
         }
-        for name, optimizer in named_optimizers(model).items()
-        if optimizer.built and int(array(optimizer.iterations)) > 0
+        for name, optimizer in optimizers.items()
+        if not any(others < owned[name] for others in owned.values() if others)
+        and optimizer.built
+        and int(array(optimizer.iterations)) > 0
     ]
 
 
