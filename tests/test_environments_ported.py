@@ -95,7 +95,7 @@ def test_tensorflow(tmp_path):
             done = subprocess.run(
                 [python, "-c", EXPORT, recipe, str(known)],
                 cwd=tmp_path,
-                env=environ() | cache,
+                env=environ() | cache | {"KERAS_BACKEND": "jax"},
                 capture_output=True,
                 text=True,
             )
