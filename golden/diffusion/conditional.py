@@ -514,9 +514,7 @@ def unpack_labelled(data):
     # With `run_eagerly=True`, batches are NumPy arrays.
     images, labels = map(keras.ops.convert_to_tensor, inputs)
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images, class_indices(labels)
 
 
@@ -622,4 +620,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:W2TZaQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOdQRFbEJAYYJDIcJAe4IIO8IHa4IEcEID54IDqMIWoYIGJ8IAe4HnwHvBx6wBTTPBRTmBA3DPAKoPAyrPA  # noqa: E501
+# kscaffold:base:a2pm6QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbiAtLWNvbmRpdGlvbmFsICAjIG5vcWE6IEU1MDEKBuZYEesIOdARFa0JAYIJDIMJAeoIIOsIHaoIEb0ID5oIDp8IWoIIGJsIAeoHnwHrBxysBTTLBRTiBA27PAKgPAyjPA  # noqa: E501

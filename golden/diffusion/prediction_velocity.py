@@ -477,9 +477,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -574,4 +572,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:WOMMvgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjSEAzvPA_WPAyLCAHyByTzBwGqBxmrBx34Bhr7BgHGBhPHBgmgBlafBgHyBPYB8wQN1TcCujcMvTc  # noqa: E501
+# kscaffold:base:jKOa9woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjOEAzrPA_SPAyHCAHuByTvBwGmBxmnBx30Bhr3BgHCBhPDBgmcBlabBgHuBPQB7wQN0TcCtjcMuTc  # noqa: E501

@@ -332,9 +332,7 @@ def unpack_labelled(data):
     # With `run_eagerly=True`, batches are NumPy arrays.
     images, labels = map(keras.ops.convert_to_tensor, inputs)
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images, labels
 
 
@@ -342,7 +340,8 @@ def one_hot(labels, classes):
     """Returns integer labels as probabilities. Others are probabilities already."""
     if len(labels.shape) == 2 and labels.shape[1] > 1:
         return labels
-    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
+    labels = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
+    return keras.ops.one_hot(labels, classes)
 
 
 if __name__ == "__main__":
@@ -387,4 +386,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:JzG_kgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKtDsR7To7yjom4QoKlApDvQkWsAUf2gIXjzs  # noqa: E501
+# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkExxYO8jwesSZKrDsR5To7wjom2QoKjApDtQkUrAUg2gIXiTs  # noqa: E501

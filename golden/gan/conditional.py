@@ -434,9 +434,7 @@ def unpack_labelled(data):
     # With `run_eagerly=True`, batches are NumPy arrays.
     images, labels = map(keras.ops.convert_to_tensor, inputs)
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images, class_indices(labels)
 
 
@@ -522,4 +520,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:Ho9P5woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvIOg6LBATuAx3zAzy4AxDdAw28AyK_Ax2PDhfUDUOFDT7-CwKpbB7aZCWxBRTEDRaPPQ  # noqa: E501
+# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQTVGg7yPBHJHhvCOg6LBATuAx3zAzy4AxDdAw28AyK_Ax2JDhfODUP_DD74CwKjbBzWZCWtBRTCDRaJPQ  # noqa: E501

@@ -447,9 +447,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -524,4 +522,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:7Xo_WQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiILg6Db4FFMUFFZwFE68FCogFDpcUC-IOAe8OQ-wOCPwDHZkSF9QNQ4UNPv4LE_8MKR4Jwy8Bwi8Wwy8  # noqa: E501
+# kscaffold:base:sHN1ywoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiILI6Db4FFMUFFZwFE68FCogFDpEUC9wOAekOQ-YOCPwDHZMSF84NQ_8MPvgLEfkMKR4Jvy8Bvi8Wvy8  # noqa: E501

@@ -419,9 +419,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -496,4 +494,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:LT1sPAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfuDoO_w5P4g4djw4X1A1DhQ0-_gsT_wwpHgnDLwHCLxbDLw  # noqa: E501
+# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfsjoO-Q5P3A4diQ4Xzg1D_ww--AsR-QwpHgm_LwG-Lxa_Lw  # noqa: E501

@@ -364,9 +364,8 @@ class StepState(keras.StatelessScope):
 def unpack_streams(data):
     """Returns the labelled images, the unlabelled images and the labels of a batch.
 
-    Args:
-        data: `({"labelled": images, "unlabelled": others}, labels)`. Without a dict,
-            all images are labelled. What is missing is `None`.
+    A batch is `({"labelled": images, "unlabelled": others}, labels)`, or images and
+    labels as in other models. What is missing is `None`.
     """
     x, labels, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
     if sample_weight is not None:
@@ -374,13 +373,13 @@ def unpack_streams(data):
             "This model does not use sample weights or class weights. Call fit() and "
             "evaluate() without them."
         )
-    streams = x if isinstance(x, dict) else {"labelled": x}
-    labelled, unlabelled = map(streams.get, ["labelled", "unlabelled"])
-    images = labelled if unlabelled is None else unlabelled
-    if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+    if isinstance(x, dict) and "labelled" in x:
+        labelled, unlabelled = x["labelled"], x.get("unlabelled")
+    else:
+        inputs = [part for part in keras.tree.flatten([x, labels]) if part is not None]
+        labelled, labels, unlabelled = (*inputs, None, None)[:3]
+    if not keras.backend.is_float_dtype(labelled.dtype):
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return labelled, unlabelled, labels
 
 
@@ -388,7 +387,8 @@ def one_hot(labels, classes):
     """Returns integer labels as probabilities. Others are probabilities already."""
     if len(labels.shape) == 2 and labels.shape[1] > 1:
         return labels
-    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), classes)
+    labels = keras.ops.cast(keras.ops.reshape(labels, (-1,)), "int32")
+    return keras.ops.one_hot(labels, classes)
 
 
 if __name__ == "__main__":
@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:ZnOPRQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwquOg-vOiaQOgybOg-COg3dOQvCOQHBcEHCcBCDCgjiCSfDFAHgDQLDMwPJHEGMQxaEEhP3CQzOCSH9OQ  # noqa: E501
+# kscaffold:base:uogSvwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqoOg-pOiaKOgyVOg_8OQ3XOQu8OQG7cEG8cBCFCgjkCSe9FAHaDQK9MwPJHEGMQxX-ERT3CQzMCSH1OQ  # noqa: E501

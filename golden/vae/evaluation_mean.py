@@ -378,9 +378,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -438,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:B9lDrwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC3iUNhzgB7DcO7Tdx0DcN6xwT7B8-nwMn_RsB4A0FySphyh0S_hgXizg  # noqa: E501
+# kscaffold:base:_DjSGwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC1iUN_zcB5DcO5TdxyDcN4xwT5B8-nwMn9RsB2g0Fwypfyh0S-hgXgzg  # noqa: E501

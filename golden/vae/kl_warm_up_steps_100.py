@@ -403,9 +403,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -463,4 +461,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:shYK9QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8At4lDYc4Aew3Du03H9g7GZ0EBOoDOfMDDoADDfMfAtgfTosDCO4BJ_kdAeANBckqYcodEv4YF4s4  # noqa: E501
+# kscaffold:base:kJLhLQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AtYlDf83AeQ3DuU3H9A7GZ0EBOoDOfMDDoADDesfAtAfTosDCO4BJ_EdAdoNBcMqX8odEvoYF4M4  # noqa: E501

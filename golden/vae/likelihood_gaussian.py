@@ -372,9 +372,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -417,4 +415,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:L19FNwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgLSWBHRRgLeJQ2HOAGUOw6VOxL4OiKrAxbmAijnAg3rHBfQHAHoARnpAQe2AROtASf9GwHgDQXJKlLKHRKcGReLOA  # noqa: E501
+# kscaffold:base:nqAg1AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgLQWBHPRgLWJQ3_NwGMOw6NOxLwOiKrAxbmAijnAg3jHBfIHAHoARnpAQe2AROtASf1GwHaDQXDKlDKHRKYGReDOA  # noqa: E501

@@ -511,9 +511,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -588,4 +586,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:XLzxAwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuOOQXFDQjCDQLHDSHCDQuFDgn0DQPIBCvLBAnNDgK8DgvTIhS6IgHVIgX3FRraJBCAGwb9GhecEwSnDx2ZEgOCIQ6vEwWDJgOPKkGMQz7-CxP_DCkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501
+# kscaffold:base:dHjnFAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuGOQXDDQjADQLFDSHADQuDDgnyDQPIBCvLBAnLDgK6DgvLIhSyIgHNIgX3FRrUJBCOGwaLGxeaEwSlDx2TEgP6IA6tEwX9JQOPKkGMQz74CxH5DCkeCZUbAZQbBJUbDKsUBpIU  # noqa: E501

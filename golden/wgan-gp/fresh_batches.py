@@ -498,9 +498,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -575,4 +573,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:orKOVAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAY45AYABDNMjIrojGoEVEIAbBv0aGpwTHb0hA4IhDq8TBYMmA48qQYxDPv4LE_8MKR4JmRsBmBsEmRsMqxQGkhQ  # noqa: E501
+# kscaffold:base:hgv9zQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAYY5AYABDMsjIrIjGv8UEI4bBosbGpoTHbUhA_ogDq0TBf0lA48qQYxDPvgLEfkMKR4JlRsBlBsElRsMqxQGkhQ  # noqa: E501

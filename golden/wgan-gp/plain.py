@@ -489,9 +489,7 @@ def unpack_images(data):
     # With `run_eagerly=True`, batches are NumPy arrays. A dict has the images first.
     images = keras.ops.convert_to_tensor(keras.tree.flatten(x)[0])
     if not keras.backend.is_float_dtype(images.dtype):
-        raise ValueError(
-            f"Images must be floats, not {images.dtype}. Divide bytes by 255."
-        )
+        raise ValueError("Images must be floats. Divide bytes by 255.")
     return images
 
 
@@ -566,4 +564,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:yL66swoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGOOQvTIhm6IhrvExCAGwb9GhqcEx29IQOCIQ6vEwWDJgOPKkGMQz7-CxP_DCkeCZkbAZgbBJkbDKsUBpIU  # noqa: E501
+# kscaffold:base:Yeys9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGGOQvLIhmyIhrtExCOGwaLGxqaEx21IQP6IA6tEwX9JQOPKkGMQz74CxH5DCkeCZUbAZQbBJUbDKsUBpIU  # noqa: E501

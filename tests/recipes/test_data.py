@@ -61,6 +61,7 @@ def generator(make):
 FORMS = {
     "one-hot labels": ((IMAGES, ONE_HOT), {}),
     "a column of labels": ((IMAGES, LABELS[:, None]), {}),
+    "labels as floats": ((IMAGES, LABELS.astype("float32")), {}),
     "a tuple": (((IMAGES, LABELS),), {}),
     "a list": (([IMAGES, LABELS],), {}),
     "a dict": (({"images": IMAGES, "labels": LABELS},), {}),
@@ -116,6 +117,18 @@ def test_streams(recipe, options):
         for data in ((IMAGES, LABELS), (IMAGES, ONE_HOT), (BOTH, LABELS))
     ]
     assert results[0] == results[1] == results[2]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_forms_of_labels_without_streams(form):
+    """SimCLR takes labelled images alone, in every form."""
+    data, settings = FORMS[form]
+    if len(data) == 1 and not isinstance(data[0], (tuple, list, dict)):
+        settings = {**settings, "batch_size": None}
+    expected = trained("simclr", {}, IMAGES, LABELS)
+    found = trained("simclr", {}, *data, **settings)
+
+    assert_same(values(expected.variables), values(found.variables))
 
 
 def test_simclr_on_images_alone():
