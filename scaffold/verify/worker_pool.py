@@ -206,7 +206,9 @@ class WorkerPool:
     def _start(self, number: int, **share) -> None:
         """Starts a process that runs a share of the checks."""
         env = {"JAX_PLATFORMS": "cpu", **os.environ, "KERAS_BACKEND": "jax"}
+        # A check runs a program a few times, so that compiling is most of its time.
         flags = "--xla_force_host_platform_device_count=4"
+        flags += " --xla_backend_optimization_level=0"
         env["XLA_FLAGS"] = f"{flags} {env.get('XLA_FLAGS', '')}".strip()
         env["TF_CPP_MIN_LOG_LEVEL"] = "3"
         # JAX 0.5 crashes or computes wrong results with cached programs.
