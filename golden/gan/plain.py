@@ -494,4 +494,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfsjoO-Q5P3A4diQ4Xzg1D_ww--AsR-QwpHgm_LwG-Lxa_Lw  # noqa: E501
+# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfjj0O1RFPuBEd5RAXqhBD2w8-1A4R1Q8pHgm_LwG-Lxa_Lw  # noqa: E501

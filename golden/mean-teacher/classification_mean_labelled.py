@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:uogSvwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqoOg-pOiaKOgyVOg_8OQ3XOQu8OQG7cEG8cBCFCgjkCSe9FAHaDQK9MwPJHEGMQxX-ERT3CQzMCSH1OQ  # noqa: E501
+# kscaffold:base:uogSvwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqEPQ-FPSbmPAzxPA_YPA2zPAuYPAGXc0GYcxDhDAjADCeZFwG2EAKZNgPJHEGMQxXaFBTTDAyoDCHRPA  # noqa: E501

@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:yj4SwQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKqDoPqTomijoMlToP_DkN1zlOvDkQhQoI5AknvRQB2g0CvTMDyRxBjEMV_hEU9wkMzAkh9Tk  # noqa: E501
+# kscaffold:base:yj4SwQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKhD0PhT0m5jwM8TwP2DwNszxOmDwQ4QwIwAwnmRcBthACmTYDyRxBjEMV2hQU0wwMqAwh0Tw  # noqa: E501

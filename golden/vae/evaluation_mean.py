@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:_DjSGwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC1iUN_zcB5DcO5TdxyDcN4xwT5B8-nwMn9RsB2g0Fwypfyh0S-hgXgzg  # noqa: E501
+# kscaffold:base:_DjSGwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwCsigN2zoBwDoOwTpxpDoNvx8TwCI-nwMn0R4BthAFny1fyh0S1hsX3zo  # noqa: E501

@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:_qr7NgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC1iUN_zcB5DcO5TdxyDcN4xxQyBwn9RsB2g0Fwypfyh0S-hgXgzg  # noqa: E501
+# kscaffold:base:_qr7NgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwCsigN2zoBwDoOwTpxpDoNvx9QpB8n0R4BthAFny1fyh0S1hsX3zo  # noqa: E501

@@ -564,4 +564,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:Yeys9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAGGOQvLIhmyIhrtExCOGwaLGxqaEx21IQP6IA6tEwX9JQOPKkGMQz74CxH5DCkeCZUbAZQbBJUbDKsUBpIU  # noqa: E501
+# kscaffold:base:Yeys9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBBOsuDvI8BcMiDpYUlAHiOwunJRmOJRrtExDWHAbTHBqaEx2RJAPWIw6tEwXZKAOPKkGMQz7UDhHVDykeCZUbAZQbBJUbDKsUBpIU  # noqa: E501

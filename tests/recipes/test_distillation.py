@@ -14,7 +14,7 @@ from scaffold.verify.contract.invariant_list import INVARIANTS
 
 distillation = load("distillation")
 Distiller = distillation.Distiller
-
+WithFeatures = load("distillation", feature_weight=0.5).Distiller
 
 TEMPERATURE, ALPHA, DECAY = 3.0, 0.3, 0.01
 
@@ -29,14 +29,18 @@ def dense(name, width, regularizer=None, dropout=False):
     return keras.Sequential(layers, name=name)
 
 
-def build(optimizer="adam", seed=0, dropout=False, **kwargs):
-    """Builds and compiles a small distiller."""
+def build(optimizer="adam", seed=0, dropout=False, width=4, decay=DECAY, **kwargs):
+    """Builds and compiles a small distiller; with a `feature_weight`, of features."""
     keras.utils.set_random_seed(seed)
-    student = dense("student", 4, keras.regularizers.L2(DECAY), dropout)
+    student = dense("student", width, keras.regularizers.L2(decay), dropout)
     # Were the teacher's regularizer counted, the loss would be off.
     teacher = dense("teacher", 6, keras.regularizers.L2(1.0), dropout)
     settings = {"temperature": TEMPERATURE, "alpha": ALPHA, **kwargs}
-    model = Distiller(student, teacher, **settings)
+    cls = Distiller
+    if "feature_weight" in kwargs:
+        cls = WithFeatures
+        settings = {"student_layer": "hidden", "teacher_layer": "hidden", **settings}
+    model = cls(student, teacher, **settings)
     model.compile(optimizer)
     return model
 
@@ -114,6 +118,113 @@ def test_five_steps_equal_a_plain_loop(temperature, alpha):
             np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
         for one, other in zip(trained.teacher.get_weights(), teacher, strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+def with_features_loss(weights, teacher, x, y, feature_weight):
+    """The objective, and the hints of FitNets, equation 3, in one stage."""
+    loss, logs = reference_loss(weights[:4], teacher, x, y, TEMPERATURE, ALPHA)
+    hint, guided = (jnp.tanh(x @ w[0] + w[1]) for w in (teacher, weights))
+    if len(weights) > 4:  # The regressor
+        guided = guided @ weights[4] + weights[5]
+    feature = ((guided - hint) ** 2).mean()
+    logs["loss"] += feature_weight * feature
+    return loss + feature_weight * feature, {**logs, "feature_loss": feature}
+
+
+@pytest.mark.parametrize("width", [4, 6], ids=["narrower", "same width"])
+def test_five_steps_equal_a_plain_loop_with_features(width):
+    """The student also imitates a layer, through a projection if the sizes differ."""
+    model = build(keras.optimizers.Adam(0.01), width=width, feature_weight=0.7)
+    assert (model.projection is None) == (width == 6)
+    x, y = make_data()
+    weights = [jnp.array(w) for w in model.trainable_variables]
+    teacher = [jnp.array(w) for w in model.teacher.get_weights()]
+    adam = Adam(weights, 0.01)
+    grad_fn = jax.jit(jax.grad(with_features_loss, has_aux=True))
+    for step in range(5):
+        rows = slice(8 * step, 8 * step + 8)
+        grads, expected = grad_fn(weights, teacher, x[rows], y[rows], 0.7)
+        weights = adam.step(weights, grads)
+        history = model.fit(x[rows], y[rows], batch_size=8, verbose=0).history
+        assert history.keys() == expected.keys()
+        for name, (value,) in history.items():
+            np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-6)
+    for one, other in zip(model.trainable_variables, weights, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+    for one, other in zip(model.teacher.get_weights(), teacher, strict=True):
+        np.testing.assert_array_equal(one, other)
+    _, expected = with_features_loss(weights, teacher, x, y, 0.7)
+    results = model.evaluate(x, y, batch_size=15, verbose=0, return_dict=True)
+    assert results.keys() == expected.keys()
+    for name, value in results.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("feature_weight", [None, 0.5], ids=["logits", "features"])
+def test_five_steps_equal_a_plain_loop_of_keras(feature_weight):
+    """`keras.distillation.Distiller` takes the same steps, without regularizers."""
+    own = {} if feature_weight is None else {"feature_weight": feature_weight}
+    # Keras's class leaves the regularizers of the student out of the loss.
+    ours = build(keras.optimizers.Adam(0.01), width=6, decay=0.0, **own)
+    # Its default, the name of this loss, is applied to the logits without a softmax.
+    divergence = keras.losses.KLDivergence()
+    losses = [keras.distillation.LogitsDistillation(TEMPERATURE, divergence)]
+    weights = [1.0]
+    if own:
+        losses.append(keras.distillation.FeatureDistillation("mse", "hidden", "hidden"))
+        weights.append(feature_weight / (1 - ALPHA))
+    student = keras.models.clone_model(ours.student)
+    student.set_weights(ours.student.get_weights())
+    theirs = keras.distillation.Distiller(
+        ours.teacher, student, losses, weights, student_loss_weight=ALPHA
+    )
+    theirs.compile(
+        keras.optimizers.Adam(0.01),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    x, y = make_data()
+    before = values(student.weights)
+    for model in ours, theirs:
+        model.fit(x, y, batch_size=8, shuffle=False, verbose=0)
+    for one, other, start in zip(
+        ours.student.weights, student.weights, before, strict=True
+    ):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+        assert np.abs(one - start).max() > 0.01
+
+
+def test_features_that_do_not_fit_are_refused():
+    """Maps of different sizes, networks without inputs, and unknown layers."""
+
+    def network(*layers):
+        layers = [*layers, keras.layers.Flatten(), keras.layers.Dense(3)]
+        return keras.Sequential([keras.Input((8, 8, 1)), *layers])
+
+    fine = network(keras.layers.Conv2D(4, 3, name="features"))
+    coarse = network(keras.layers.Conv2D(4, 3, 2, name="features"))
+    with pytest.raises(ValueError, match="in the last axis only"):
+        WithFeatures(fine, coarse)
+    with pytest.raises(ValueError, match="No such layer: typo"):
+        WithFeatures(fine, fine, student_layer="typo")
+
+    class Own(keras.Model):
+        """A network without a graph of layers."""
+
+        def call(self, inputs):
+            """Returns the inputs."""
+            return inputs
+
+    own = Own(name="own")
+    own.build((None, 3))
+    with pytest.raises(ValueError, match="own have no outputs"):
+        WithFeatures(fine, own)
+    # Maps whose sizes fit are projected by a 1 x 1 convolution.
+    wide = network(keras.layers.Conv2D(6, 3, name="features"))
+    model = WithFeatures(fine, wide)
+    model.compile()
+    x = np.random.default_rng(0).normal(size=(8, 8, 8, 1)).astype("float32")
+    model.fit(x, np.arange(8) % 3, verbose=0)
+    assert (4, 6) == model.projection.kernel.shape
 
 
 def test_evaluation_weighs_by_rows():
@@ -207,11 +318,12 @@ def test_missing_labels_are_refused(method):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"temperature": 0}, {"alpha": -0.1}, {"alpha": 1.1}]
+    "setting",
+    [{"temperature": 0}, {"alpha": -0.1}, {"alpha": 1.1}, {"feature_weight": -1}],
 )
 def test_settings_out_of_range_are_refused(setting):
     """They would make the loss infinite or reward disagreement."""
-    with pytest.raises(ValueError, match="temperature must be above 0"):
+    with pytest.raises(ValueError, match="temperature must be above 0|feature_weight"):
         build(**setting)
 
 
