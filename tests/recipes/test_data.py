@@ -2,6 +2,7 @@
 
 import inspect
 
+import grain
 import keras
 import numpy as np
 import pytest
@@ -98,6 +99,33 @@ def test_labels_are_not_used(recipe, options):
     for data in ((IMAGES, LABELS), ((IMAGES, LABELS),), ({"image": IMAGES},)):
         found = trained(recipe, options, *data)
         assert_same(values(expected.variables), values(found.variables))
+
+
+#: What a row of a Grain data set can be.
+ROWS = {
+    "a tuple": lambda row: (IMAGES[row], LABELS[row]),
+    "one-hot labels": lambda row: (IMAGES[row], ONE_HOT[row]),
+    "a dict": lambda row: {"image": IMAGES[row], "label": LABELS[row]},
+    "an image": lambda row: IMAGES[row],
+}
+
+
+@pytest.mark.parametrize("form", ROWS)
+@pytest.mark.parametrize(
+    ("recipe", "options"), [*LABELLED, *UNLABELLED, ("simclr", {})]
+)
+def test_grain(recipe, options, form):
+    """Grain's data sets train the same weights as arrays."""
+    data = grain.MapDataset.range(len(IMAGES)).map(ROWS[form]).batch(8)
+    alone = (recipe, options) in UNLABELLED or form == "an image"
+    if alone and (recipe, options) in LABELLED:
+        with pytest.raises(ValueError, match="needs labels"):
+            trained(recipe, options, data, batch_size=None)
+        return
+    expected = trained(recipe, options, *((IMAGES,) if alone else (IMAGES, LABELS)))
+    found = trained(recipe, options, data, batch_size=None)
+
+    assert_same(values(expected.variables), values(found.variables))
 
 
 @pytest.mark.parametrize(("recipe", "options"), STREAMS)
