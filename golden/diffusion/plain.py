@@ -254,7 +254,6 @@ class Diffusion(keras.Model):
         Returns:
             A tuple `(images, seed)`, with the new state of the seed generator.
         """
-        count = count
 
         def undo(carry, row):
             noisy, state = carry
@@ -572,4 +571,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:Q0zGVgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT5A8w0DdE3ArY3DLk3  # noqa: E501
+# kscaffold:base:6kmQMAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoG5lgR6wgIyAgM5TT4A8w0Dc83ArQ3DLc3  # noqa: E501

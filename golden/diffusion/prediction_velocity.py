@@ -254,7 +254,6 @@ class Diffusion(keras.Model):
         Returns:
             A tuple `(images, seed)`, with the new state of the seed generator.
         """
-        count = count
 
         def undo(carry, row):
             noisy, state = carry
@@ -572,4 +571,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:jKOa9woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjOEAzrPA_SPAyHCAHuByTvBwGmBxmnBx30Bhr3BgHCBhPDBgmcBlabBgHuBPQB7wQN0TcCtjcMuTc  # noqa: E501
+# kscaffold:base:wJZXIAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjMEAzpPA_QPAyFCAHsByTtBwGkBxmlBx3yBhr1BgHABhPBBgmaBlWZBgHuBPQB7wQNzzcCtDcMtzc  # noqa: E501

@@ -68,7 +68,7 @@ class MeanTeacher(keras.Model):
         student,
         augmenter,
         ema_decay=0.98,
-        consistency=100.0,
+        consistency=50.0,
         ramp_up_steps=300,
         **kwargs,
     ):
@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:uogSvwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGwqEPQ-FPSbmPAzxPA_YPA2zPAuYPAGXc0GYcxDhDAjADCeZFwG2EAKZNgPJHEGMQxXaFBTTDAyoDCHRPA  # noqa: E501
+# kscaffold:base:3D9lRQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGz-CPQyNPQ_0PA3PPAu0PAGzc0G0cxD_DAjeDCe3FwG2EAKXNgPJHEGKQxX4FBTxDAzGDCHtPA  # noqa: E501

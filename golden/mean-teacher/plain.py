@@ -68,7 +68,7 @@ class MeanTeacher(keras.Model):
         student,
         augmenter,
         ema_decay=0.98,
-        consistency=100.0,
+        consistency=50.0,
         ramp_up_steps=300,
         **kwargs,
     ):
@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:yj4SwQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xsKhD0PhT0m5jwM8TwP2DwNszxOmDwQ4QwIwAwnmRcBthACmTYDyRxBjEMV2hQU0wwMqAwh0Tw  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_gj0MjT0P9DwNzzxOtDwQ_wwI3gwntxcBthAClzYDyRxBikMV-BQU8QwMxgwh7Tw  # noqa: E501
