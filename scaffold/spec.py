@@ -153,6 +153,24 @@ class Spec:
         return recipe_options(self.recipe)
 
     @property
+    def variant(self) -> str:
+        """Names the recipe's own options that change the class, not just its numbers.
+
+        Under this package the class is registered, so that a process can load files of
+        all variants.
+        """
+        changed = [
+            (option, getattr(self, option.name))
+            for option in own_options(self.recipe)
+            if option.choices or not option.default
+        ]
+        return "_".join(
+            value if option.choices else option.name
+            for option, value in changed
+            if value != option.default
+        )
+
+    @property
     def objective(self) -> Objective:
         """The loss, the metrics, and the model and data that they need."""
         return resolve(

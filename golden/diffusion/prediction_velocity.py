@@ -51,7 +51,7 @@ def build_network(width=128, blocks=3):
     return keras.Model([images, times], velocity, name="network")
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("velocity")
 class Diffusion(keras.Model):
     """A network that predicts how noise becomes an image, and generates images.
 
@@ -571,4 +571,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:wJZXIAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjMEAzpPA_QPAyFCAHsByTtBwGkBxmlBx3yBhr1BgHABhPBBgmaBlWZBgHuBPQB7wQNzzcCtDcMtzc  # noqa: E501
+# kscaffold:base:IqZBvQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHByZWRpY3Rpb25fdmVsb2NpdHkucHkgLS1yZWNpcGUgZGlmZnVzaW9uIC0tcHJlZGljdGlvbiB2ZWxvY2l0eSAgIyBub3FhOiBFNTAxCgbmWBHrCAjMEAzpPA_QPAyFCAHsByTtBwGkBxmlBx3yBhr1BgHABhPBBgmaBlWZBgHuBPQB7wQNzzcCtDcMtzc  # noqa: E501

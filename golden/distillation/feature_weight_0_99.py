@@ -46,7 +46,7 @@ def build_teacher(classes=10):
     )
 
 
-@keras.saving.register_keras_serializable("features")
+@keras.saving.register_keras_serializable("feature_weight")
 class Distiller(keras.Model):
     """A student that learns from labels, and from a teacher's outputs and features.
 
@@ -465,4 +465,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:UJtkZAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQTHFg7yPAeUGA7FPjmoPg2lAwyKAxWdAxvyAg71PQvYPSGZAxjWAibBDST0DEPRDBSsBSDaAheHOw  # noqa: E501
+# kscaffold:base:v-uUggoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQTHFg7yPAeUGA7FPjmoPg2lAwyKAxWdAxvyAg71PQvYPSGZAxjWAibBDST0DEPRDBSsBSDaAheHOw  # noqa: E501

@@ -53,7 +53,7 @@ def build_discriminator():
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("ema_decay")
 class GAN(keras.Model):
     """A generator and a discriminator that are trained against each other.
 
@@ -522,4 +522,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:sHN1ywoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiIIw9Db4FFMUFFZwFE68FCogFDusWC7YRAcMRQ8ARCPwDHe8UF6oQQ9sPPtQOEdUPKR4JvS8BvC8WvS8  # noqa: E501
+# kscaffold:base:INhEOwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtBNUaDvI8E8MiEIw9Ad4FD98FDcAFFMcFFZ4FE7EFCooFDu0WC7YRAcMRQ8ARCP4DHfEUF6oQQ9sPPtQOEdUPKR4JvS8BvC8WvS8  # noqa: E501

@@ -45,7 +45,7 @@ def build_augmenter():
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("labelled")
 class MeanTeacher(keras.Model):
     """A student that learns from few labels, and from the average of its weights.
 
@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:3D9lRQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPB3nGz-CPQyNPQ_0PA3PPAu0PAGzc0G0cxD_DAjeDCe3FwG2EAKXNgPJHEGKQxX4FBTxDAzGDCHtPA  # noqa: E501
+# kscaffold:base:ZdlmsgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NASnIQ7yPBvnGwKQQD-NAwyPPQ_2PA3RPAu2PAG1c0G2cxCBDQjgDCe5FwG2EAKXNgPJHEGKQxX6FBTzDAzIDCHvPA  # noqa: E501

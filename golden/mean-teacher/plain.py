@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_gj0MjT0P9DwNzzxOtDwQ_wwI3gwntxcBthAClzYDyRxBikMV-BQU8QwMxgwh7Tw  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_hD0Mjz0P9jwN0TxOtjwQgQ0I4AwnuRcBthAClzYDyRxBikMV-hQU8wwMyAwh7zw  # noqa: E501

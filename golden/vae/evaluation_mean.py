@@ -48,7 +48,7 @@ def build_decoder(latent_size=8):
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("mean")
 class VAE(keras.Model):
     """A variational autoencoder: an encoder to latents, and a decoder to images.
 
@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:29c69QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwCzigN9zoB3DoO3TpxwDoN2x8T5iI-qQMn7x4BthAFnS1fyB0X9BsS-zo  # noqa: E501
+# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C5hoCvUUQ1jwC1CgN_ToB4joM4zoC2j9xlQUN4R8T-CI-tQMn9R4BthAFnS1fyB0X-hsSgTs  # noqa: E501

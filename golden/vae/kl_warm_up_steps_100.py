@@ -48,7 +48,7 @@ def build_decoder(latent_size=8):
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("kl_warm_up_steps")
 class VAE(keras.Model):
     """A variational autoencoder: an encoder to latents, and a decoder to images.
 
@@ -461,4 +461,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:DYrXXAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8As4oDfc6Adw6Dt06H9I-GacEBPQDOf0DDooDDe0iAtIiTpUDCPgBJ_UgAbYQBZ0tX8gdF_QbEvs6  # noqa: E501
+# kscaffold:base:RGJm0woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGtsX3dhcm1fdXBfc3RlcHNfMTAwLnB5IC0tcmVjaXBlIHZhZSAtLWtsLXdhcm0tdXAtc3RlcHMgMTAwICAjIG5vcWE6IEU1MDEKAYA-AuYaAr1FENY8AtQoDf06AeI6DOM6IeA-Ga8EBPwDOYUEDpIDDfsiAuAiTp0DCIACJ4MhAbYQBZ0tX8gdF_obEoE7  # noqa: E501

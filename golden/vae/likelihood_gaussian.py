@@ -47,7 +47,7 @@ def build_decoder(latent_size=8):
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("gaussian")
 class VAE(keras.Model):
     """A variational autoencoder: an encoder to latents, and a decoder to images.
 
@@ -415,4 +415,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:v8WRFQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgKUXhGTTALOKA33OgGOPg6PPhLyPSK1AxbwAijxAg3bHxfAHwHyARnzAQfAARO3ASfvHgG2EAWdLVDIHReSHBL7Og  # noqa: E501
+# kscaffold:base:1SiXagoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxpa2VsaWhvb2RfZ2F1c3NpYW4ucHkgLS1yZWNpcGUgdmFlIC0tbGlrZWxpaG9vZCBnYXVzc2lhbiAgIyBub3FhOiBFNTAxCgGAPgKoXhGnTALUKA39OgGUPgyVPhT8PSK5Axb0Aij1Ag3hHxfGHwH2ARn3AQfEARO7ASf1HgG2EAWdLVDIHReYHBKBOw  # noqa: E501

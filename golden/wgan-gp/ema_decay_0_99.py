@@ -57,7 +57,7 @@ def build_critic():
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("ema_decay")
 class WGANGP(keras.Model):
     """A generator and a critic: a Wasserstein GAN with gradient penalty (WGAN-GP).
 
@@ -587,4 +587,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:V-au4AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFCuIPAXrDQjoDQLtDSHoDQurDgmaDgPaBSvdBQnzDgLiDgvNJRS0JQHPJQX3FRquJxDCHQa_HRfCEwTNDx3vFAP-Iw7VEwe4E0OVIz7UDhHVDykeCZMbAZIbBJMbDKsUBpIU  # noqa: E501
+# kscaffold:base:Nj9qgwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQTrLg7yPAXDIg6WFBSaPAHPDRbODQX7DQj4DQL9DSH4DQu7DgmqDgPcBSvfBQmDDwLyDgvfJRTGJQHhJQX3FRquJxDWHQbTHRfUEwTdDx3xFAOQJA7nEwfKE0OnIz7UDhHVDykeCZMbAZIbBJMbDKsUBpIU  # noqa: E501

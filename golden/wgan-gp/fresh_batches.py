@@ -57,7 +57,7 @@ def build_critic():
     )
 
 
-@keras.saving.register_keras_serializable()
+@keras.saving.register_keras_serializable("fresh_batches")
 class WGANGP(keras.Model):
     """A generator and a critic: a Wasserstein GAN with gradient penalty (WGAN-GP).
 
@@ -574,4 +574,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:yyFcigoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhSSAYg8AY4BDNsmIsImGrUVEMIdBr8dGsITHbkkA_4jDtUTB7gTQ5UjPtQOEdUPKR4JkxsBkhsEkxsMqxQGkhQ  # noqa: E501
+# kscaffold:base:_nN_-woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEE6y4O8jwFwyIOlhQUmjwBigN9iwMBkAEM7yYi1iYayRUQ1h0G0x0a1BMdyyQDkCQO5xMHyhNDpyM-1A4R1Q8pHgmTGwGSGwSTGwyrFAaSFA  # noqa: E501

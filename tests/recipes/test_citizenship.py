@@ -58,10 +58,18 @@ def test_import(path, capsys):
     cls = getattr(module, GOLDENS[path].class_name)
 
     assert (keras.Model,) == cls.__bases__
-    packages = {"conditional": "conditional", "feature_weight_0_99": "features"}
-    package = packages.get(path.stem, "Custom")
+    package = GOLDENS[path].variant or "Custom"
     assert keras.saving.get_registered_object(f"{package}>{cls.__name__}") is cls
     assert ("", "") == capsys.readouterr()
+
+
+def test_variants_have_names():
+    """A process can load files of all variants: no two are registered as one."""
+    names = [
+        (spec.recipe, re.findall(r"register_keras_serializable\((.*)\)", text(spec))[0])
+        for spec in GOLDENS.values()
+    ]
+    assert len(names) == len({*names})
 
 
 #: The invariants that do not apply to recipes, and why.
