@@ -16,6 +16,9 @@ measured in a new process that trains in one way. On a GPU, it is the device's m
 Install `pip install -e '.[bench]'` and run
 
     python benchmarks/train.py [--rounds N] [--only MODEL] [--json] [--png FILE]
+
+`--keras nightly` installs the newest build of the next Keras into an environment of its
+own, and measures both in alternating processes.
 """
 
 import argparse
@@ -24,7 +27,9 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
+import venv
 from pathlib import Path
 
 os.environ["KERAS_BACKEND"] = "jax"
@@ -288,6 +293,50 @@ def show(results: list[dict]) -> None:
         print(f"{spread(r['emitted']):>26}{spread(r['scan']):>26}")
 
 
+def beside(version: str, names: list[str], rounds: int) -> None:
+    """Prints the times with the installed Keras and with another one.
+
+    Args:
+        version: `"nightly"`.
+        names: The models.
+        rounds: How often each Keras trains in each way. Every process does two rounds.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        venv.create(folder, with_pip=True)
+        python = Path(folder) / "bin" / "python"
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        root = Path(__file__).parent.parent
+        subprocess.run([*pip, "-e", root, "jax", "optax"], check=True)
+        subprocess.run([*pip, "--pre", f"keras-{version}"], check=True)
+        pythons = {"installed": sys.executable, version: python}
+        rows = []
+        for name in names:
+            found = {key: [] for key in pythons}
+            for _ in range(rounds // 2):
+                for key, python in pythons.items():
+                    command = [python, __file__, "--json", "--only", name]
+                    command += ["--rounds", "2", "--no-memory"]
+                    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+                    found[key] += json.loads(done.stdout)
+            rows.append((name, found))
+    ways = ("keras", "keras x50", "fused x50", "optax scan")
+    print(
+        f"{'microseconds per step':26}" + "".join(f"{way:>12}" for way in ways), end=""
+    )
+    print(f"{'x50 / fused':>13}{'keras / fused':>15}{'fused / scan':>14}")
+    for name, found in rows:
+        for key, results in found.items():
+            times = {
+                way: statistics.median(r["us_per_step"][way] for r in results)
+                for way in ways
+            }
+            print(f"{name + ', ' + key:26}", end="")
+            print("".join(f"{times[way]:12.1f}" for way in ways), end="")
+            print(f"{times['keras x50'] / times['fused x50']:13.2f}", end="")
+            print(f"{times['keras'] / times['fused x50']:15.2f}", end="")
+            print(f"{times['fused x50'] / times['optax scan']:14.2f}")
+
+
 def draw(results: list[dict], path: str) -> None:
     """Draws the speed of each way relative to `keras x50`."""
     import matplotlib
@@ -326,6 +375,7 @@ def main() -> None:
     parser.add_argument("--no-memory", action="store_true", help="takes less time")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--png", metavar="FILE", help="draw a bar chart as well")
+    parser.add_argument("--keras", choices=["nightly"], help="measure it as well")
     parser.add_argument("--peak", nargs=2, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.peak:
@@ -333,6 +383,8 @@ def main() -> None:
     if arguments.rounds < 2:
         parser.error("--rounds must be at least 2")
     names = arguments.only or list(MODELS)
+    if arguments.keras:
+        return beside(arguments.keras, names, arguments.rounds)
     memory = not arguments.no_memory
     results = [measure(name, arguments.rounds, memory) for name in names]
     if arguments.json:

@@ -97,16 +97,8 @@ def test_wheel(tmp_path):
     assert 1 == run(python, "-c", "import jax")[0]
 
 
-@pytest.mark.environments
-def test_oldest(tmp_path):
-    """With the oldest Keras and JAX, what is generated is as right as with the newest.
-
-    `kscaffold verify` finds nothing wrong with a class of each style. Projects train,
-    with fused steps on weights that are split, too: a JAX before 0.5 joins arrays
-    wrongly there. And recipes equal their plain loops.
-    """
-    tools = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
-    python = fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *tools)
+def runner(python):
+    """Returns a function that runs a module and returns its output."""
 
     def run(*command):
         done = subprocess.run(
@@ -121,6 +113,11 @@ def test_oldest(tmp_path):
         assert done.returncode == 0, done.stdout[-6000:]
         return done.stdout
 
+    return run
+
+
+def assert_verified(run):
+    """Checks that `kscaffold verify` finds nothing wrong with a class of each style."""
     for golden, *quick in (
         ("functional/sample_weight_test_step",),
         ("sequential/manual_loss_manual_metrics_test_step", "--quick"),
@@ -132,13 +129,50 @@ def test_oldest(tmp_path):
         assert {"exact", "holds"} <= {*found} <= {"exact", "holds", "not applicable"}
         assert found.count("exact") >= (6 if quick else 70)
 
-    pytests = ["pytest", "-q", "-p", "no:cacheprovider"]
+
+TOOLS = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
+PYTEST = ["pytest", "-q", "-p", "no:cacheprovider"]
+
+
+@pytest.mark.environments
+def test_oldest(tmp_path):
+    """With the oldest Keras and JAX, what is generated is as right as with the newest.
+
+    `kscaffold verify` finds nothing wrong with a class of each style. Projects train,
+    with fused steps on weights that are split, too: a JAX before 0.5 joins arrays
+    wrongly there. And recipes equal their plain loops.
+    """
+    run = runner(fresh(tmp_path, "-e", str(ROOT), *oldest("jax"), *TOOLS))
+
+    assert_verified(run)
     some = "both or test_quality and regression"
-    assert "3 passed" in run(*pytests, "tests/project", "-m", "", "-k", some)
+    assert "3 passed" in run(*PYTEST, "tests/project", "-m", "", "-k", some)
     names = "gan", "wgan_gp", "simclr", "citizenship"
     files = [f"tests/recipes/test_{name}.py" for name in names]
     some = "five_steps or resume and gan"
-    assert "7 passed" in run(*pytests, *files, "-m", "", "-k", some)
+    assert "7 passed" in run(*PYTEST, *files, "-m", "", "-k", some)
+
+
+@pytest.mark.environments
+def test_next_keras(tmp_path):
+    """With the newest build of the next Keras, all of it is right as well.
+
+    If this fails, Keras has changed. `docs/versions.md` says what is known.
+    """
+    python = fresh(tmp_path, "-e", str(ROOT), "jax", *TOOLS)
+    pip = [python, "-m", "pip", "install", "--quiet", "--pre", "keras-nightly"]
+    if subprocess.run(pip, capture_output=True).returncode:
+        pytest.skip("the package index has no keras-nightly")
+    run = runner(python)
+
+    assert_verified(run)
+    assert " passed" in run(*PYTEST, "tests/test_fusion.py")
+    some = "both or two_processes or test_quality and regression"
+    assert " passed" in run(*PYTEST, "tests/project", "-m", "", "-k", some)
+    gan = ["tests/recipes/test_gan.py", "tests/recipes/test_citizenship.py"]
+    assert " passed" in run(
+        *PYTEST, *gan, "-m", "", "-k", "five_steps or resume and gan"
+    )
 
 
 @pytest.mark.environments

@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C5hoCvUUQ1jwC1CgN_ToB4joO4zpxxjoN4R9Qxh8n9R4BthAFnS1fyB0X-hsSgTs  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCyikN8zsB2DsO2TtxvDsN4R9Qxh8n9R4BthAFky5fvh4X-hsS9zs  # noqa: E501
