@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C2hYCsUEQ1jwCyikN8zsB2DsM2TsC0EBxlQUN4R8T-CI-tQMn9R4BthAFky5fvh4X-hsS9zs  # noqa: E501
+# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C2hYCsUEQ1jwCkikNuzsBoDsMoTsCmEBxlQUN4R8T-CI-tQMn9R4BthAF2y1fhh4X-hsSvzs  # noqa: E501

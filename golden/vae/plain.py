@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCyikN8zsB2DsO2TtxvDsN4R9Qxh8n9R4BthAFky5fvh4X-hsS9zs  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCkikNuzsBoDsOoTtxhDsN4R9Qxh8n9R4BthAF2y1fhh4X-hsSvzs  # noqa: E501

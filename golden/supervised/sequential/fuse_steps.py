@@ -169,8 +169,16 @@ def training_argument(method, training):
 # batches on their way, and `in_one_loop()` wraps the step that Keras compiles. `fit()`
 # joins the batches of arrays in advance, which is faster.
 
-# From Keras 3.16, `steps_per_execution` batches are stacked before the step gets them.
-KERAS_STACKS = [int(n) for n in keras.version().split(".")[:2]] > [3, 15]
+
+class FusedSteps(int):
+    """A number of steps that is not `> 1`, so that Keras leaves their fusion to us.
+
+    Keras counts the steps, but provides single batches and a function for one step.
+    """
+
+    def __gt__(self, other):
+        """Returns whether it is greater than `other`, which must not be 1."""
+        return other != 1 and super().__gt__(other)
 
 
 class BatchSize(int):
@@ -202,19 +210,15 @@ def fuses_steps(model):
     """Returns whether to fuse steps: only compiled ones, in a single process."""
     compiled = model.jit_compile and not model.run_eagerly
     usual = jax.process_count() == 1 and not keras.config.is_nnx_enabled()
-    return compiled and usual and model.steps_per_execution > 1
+    return compiled and usual and model.steps_per_execution != 1
 
 
 def steps_per_call(batch):
-    """Returns the number of steps to run in one loop on such batches, maybe joined."""
-    count = 1
-    if is_joined(batch):
-        [(size, batch)] = batch.items()
-        count = max(1, rows_of(batch) // size)
+    """Returns the number of steps to run in one loop on batches such as `batch`."""
     # With more data than the caches hold, a loop is slower than single steps.
     limit = (2 if jax.default_backend() == "cpu" else 20) * 2**20
     size = sum(array.nbytes for array in jax.tree.leaves(batch))
-    return max(1, limit * count // max(1, size)) if rows_of(batch) else 1
+    return max(1, limit // max(1, size)) if rows_of(batch) else 1
 
 
 def in_one_loop(step):
@@ -254,11 +258,7 @@ def in_one_loop(step):
 
 
 def join(batches):
-    """Joins a list of batches of equal length, except for a smaller last batch.
-
-    Returns:
-        A list of the same data, joined if the lengths allow it.
-    """
+    """Joins a list of batches if they have one length; the last may be smaller."""
     rows = [rows_of(batch) for batch in batches]
     count = len(batches) - (rows[-1] < rows[0])
     if count == 1 or rows[:count] != [rows[0]] * count:
@@ -269,32 +269,12 @@ def join(batches):
     return [{BatchSize(rows[0]): data}, *batches[count:]]
 
 
-def split(joined, count):
-    """Yields joined batches again, at most `count` in each."""
+def split(joined):
+    """Yields the single batches of joined batches."""
     [(size, data)] = joined.items()
-    for start in range(0, rows_of(data), size * count):
-        part = slice(start, start + size * count)
-        batch = jax.tree.map(lambda array, part=part: array[part], data)
-        yield {size: batch} if rows_of(batch) > size else batch
-
-
-def batches_of(model, iterator):
-    """Yields the batches of one execution, as they are or joined by Keras."""
-    if not KERAS_STACKS or getattr(model, "is_on_batch", False):
-        yield from itertools.islice(iterator, model.steps_per_execution)
-        return
-    for data in itertools.islice(iterator, 1):
-        if isinstance(data, list):  # Batches that cannot be stacked.
-            yield from data
-            return
-        leaves = jax.tree.leaves(data)
-        sizes = {leaf.shape[1:2] for leaf in leaves}
-        if len(sizes) == 1 and () not in sizes:
-            rows = jax.tree.map(lambda array: array.reshape(-1, *array.shape[2:]), data)
-            yield {BatchSize(*sizes.pop()): rows}
-            return
-        for step in range(len(leaves[0])):
-            yield jax.tree.map(lambda array, step=step: array[step], data)
+    for start in range(0, rows_of(data), size):
+        part = slice(start, start + size)
+        yield jax.tree.map(lambda array, part=part: array[part], data)
 
 
 def prepare_loop(state, model, step, batch):
@@ -343,12 +323,12 @@ def join_batches(model, function, step):
             if is_joined(batch) and rows_of(batch) == 0:
                 return
             if loops_well is None:
-                single = next(split(batch, 1)) if is_joined(batch) else batch
+                single = next(split(batch)) if is_joined(batch) else batch
                 loops_well = prepare_loop(state, model, step, single)
-            count = steps_per_call(batch) if loops_well else 1
             if is_joined(batch):
-                yield from split(batch, count)
+                yield from [batch] if loops_well else split(batch)
                 return
+            count = steps_per_call(batch) if loops_well else 1
             if count == 1:
                 yield batch
                 continue
@@ -362,7 +342,8 @@ def join_batches(model, function, step):
     def run(state, iterator):
         run.accepts_joined_batches = True
         try:
-            batches = joined(state, batches_of(model, iterator))
+            steps = itertools.islice(iterator, model.steps_per_execution)
+            batches = joined(state, steps)
             # Without a batch, this raises the `StopIteration` that Keras expects.
             logs, state = function(state, batches)
             for batch in batches:
@@ -378,7 +359,7 @@ class JoinedArrays(keras.utils.PyDataset):
     """The arrays of `fit()` in joined batches, one item per execution.
 
     Its length is the number of single batches, because Keras counts the steps by it.
-    Keras 3.16 asks for as many items, of which the others are empty.
+    There are fewer items, and Keras does not ask for more.
     """
 
     def __init__(self, model, data, batch_size, shuffle):
@@ -386,11 +367,7 @@ class JoinedArrays(keras.utils.PyDataset):
         super().__init__()
         self.model, self.data = model, data
         self.batch_size, self.shuffle = BatchSize(batch_size), shuffle
-        self.epoch, self.steps = 0, model.steps_per_execution
-
-    def on_epoch_end(self):
-        """Counts the epochs, as Keras does."""
-        self.epoch += 1
+        self.epoch = 0
 
     def __len__(self):
         """Returns the number of single batches."""
@@ -403,15 +380,13 @@ class JoinedArrays(keras.utils.PyDataset):
         """
         joins = getattr(self.model.train_function, "accepts_joined_batches", False)
         if index == 0:
-            self.end = 0
-            if self.shuffle:  # The order that Keras would draw.
-                rng = np.random.default_rng(self.epoch) if KERAS_STACKS else np.random
+            self.end, self.epoch = 0, self.epoch + joins
+            if self.shuffle:  # The order that Keras would draw. From 3.16, by epoch.
+                by_epoch = [int(n) for n in keras.version().split(".")[:2]] > [3, 15]
+                rng = np.random.default_rng(self.epoch) if by_epoch else np.random
                 self.order = rng.permutation(rows_of(self.data))
-        if KERAS_STACKS and index * self.batch_size < self.end:
-            return {}  # An earlier item has these rows.
-        steps = self.steps if KERAS_STACKS else self.model.steps_per_execution
         start = self.end
-        self.end += self.batch_size * (steps if joins else 1)
+        self.end += self.batch_size * (self.model.steps_per_execution if joins else 1)
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
@@ -457,18 +432,20 @@ def fused_fit(fit):
     return fused
 
 
-def on_batch(method):
-    """Returns `train_on_batch()` or `test_on_batch()`, whose batch is not stacked."""
+def counting_steps(method, number):
+    """Returns a method during which `steps_per_execution` is of the type `number`."""
 
     @functools.wraps(method)
-    def on_one_batch(self, *args, **kwargs):
-        self.is_on_batch = True
+    def counted(self, *args, **kwargs):
+        before = type(self.steps_per_execution)
+        if fuses_steps(self):
+            self.steps_per_execution = number(self.steps_per_execution)
         try:
             return method(self, *args, **kwargs)
-        finally:
-            self.is_on_batch = False
+        finally:  # A callback may have changed the number.
+            self.steps_per_execution = before(self.steps_per_execution)
 
-    return on_one_batch
+    return counted
 
 
 def fused_maker(make_function, function_name, step_name):
@@ -484,15 +461,10 @@ def fused_maker(make_function, function_name, step_name):
         is_made = getattr(self, function_name) is not None and not force
         if is_made or not fuses_steps(self):
             return make_function(self, force)
-        step, steps = getattr(self, step_name), self.steps_per_execution
-        # Keras compiles this step, and makes a function for one execution of it.
-        setattr(self, step_name, in_one_loop(step))
-        self.steps_per_execution = 1
-        try:
-            make_function(self, force)
-        finally:
-            self.steps_per_execution = steps
-            delattr(self, step_name)
+        step = getattr(self, step_name)
+        setattr(self, step_name, in_one_loop(step))  # Keras compiles this one.
+        counting_steps(make_function, FusedSteps)(self, force)
+        delattr(self, step_name)
         function = join_batches(self, getattr(self, function_name), step)
         setattr(self, function_name, function)
 
@@ -501,9 +473,9 @@ def fused_maker(make_function, function_name, step_name):
 
 def fuse_steps(cls):
     """Fuses the steps of a class of models, in place."""
-    cls.fit = fused_fit(cls.fit)
-    cls.train_on_batch = on_batch(cls.train_on_batch)
-    cls.test_on_batch = on_batch(cls.test_on_batch)
+    cls.fit = counting_steps(fused_fit(cls.fit), FusedSteps)
+    cls.evaluate = counting_steps(cls.evaluate, FusedSteps)
+    cls.predict = counting_steps(cls.predict, int)
     cls.make_train_function = fused_maker(
         cls.make_train_function, "train_function", "train_step"
     )
@@ -537,4 +509,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:y4FUDAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgXaVBLdBAjcAw7lUk3sTg3hTh7GTjfSAgy5TAigTA-hTIMCgkwJ2wcHpUsBiAYJlkU  # noqa: E501
+# kscaffold:base:5Ki8AgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgXaVBLdBAjcAw7lUk3sTg3hTh7GTjvSAgzBTAioTA-pTOMBikwJowcHpUsBiAYJlkU  # noqa: E501
