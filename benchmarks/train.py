@@ -18,7 +18,7 @@ Install `pip install -e '.[bench]'` and run
     python benchmarks/train.py [--rounds N] [--only MODEL] [--json] [--png FILE]
 
 `--keras nightly` installs the newest build of the next Keras into an environment of its
-own, and measures both in alternating processes.
+own, and measures both in alternating processes of four rounds.
 """
 
 import argparse
@@ -299,7 +299,7 @@ def beside(version: str, names: list[str], rounds: int) -> None:
     Args:
         version: `"nightly"`.
         names: The models.
-        rounds: How often each Keras trains in each way. Every process does two rounds.
+        rounds: How often each Keras trains in each way. Every process does four rounds.
     """
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
@@ -312,10 +312,10 @@ def beside(version: str, names: list[str], rounds: int) -> None:
         rows = []
         for name in names:
             found = {key: [] for key in pythons}
-            for _ in range(rounds // 2):
+            for _ in range(-(-rounds // 4)):
                 for key, python in pythons.items():
                     command = [python, __file__, "--json", "--only", name]
-                    command += ["--rounds", "2", "--no-memory"]
+                    command += ["--rounds", "4", "--no-memory"]
                     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
                     found[key] += json.loads(done.stdout)
             rows.append((name, found))

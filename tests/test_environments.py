@@ -130,6 +130,24 @@ def assert_verified(run):
         assert found.count("exact") >= (6 if quick else 70)
 
 
+#: A loop over the batches of an execution, as one writes it for Keras 3.15.
+LOOPED = """
+import jax
+import keras
+
+
+class Looped(keras.Model):
+    def make_train_function(self, force=False):
+        step = jax.jit(self.train_step)
+
+        def run(state, iterator):
+            for _, batch in zip(range(self.steps_per_execution), iterator):
+                logs, state = step(state, batch)
+            return logs, state
+
+        self.train_function = run
+"""
+
 TOOLS = ["pytest", "pytest-xdist", "matplotlib", "scikit-learn"]
 PYTEST = ["pytest", "-q", "-p", "no:cacheprovider"]
 
@@ -166,6 +184,11 @@ def test_next_keras(tmp_path):
     run = runner(python)
 
     assert_verified(run)
+    (tmp_path / "looped.py").write_text(LOOPED)
+    command = [python, "-m", "scaffold", "verify", tmp_path / "looped.py", "--json"]
+    done = subprocess.run([*command, "--only", "steps_per_exec"], capture_output=True)
+    codes = {verdict.get("code") for verdict in json.loads(done.stdout)["cases"]}
+    assert codes == {"batches-stacked"}, done.stdout
     assert " passed" in run(*PYTEST, "tests/test_fusion.py")
     some = "both or two_processes or test_quality and regression"
     assert " passed" in run(*PYTEST, "tests/project", "-m", "", "-k", some)

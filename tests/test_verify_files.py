@@ -575,3 +575,15 @@ def test_command(tmp_path):
     assert "ZeroDivisionError: division by zero (at wrong.ipynb, cell 3" in wrong.stderr
     assert "A cell with the tag 'skip-execution' is not run." in wrong.stderr
     assert "Traceback" not in wrong.stderr
+
+
+def test_private_name(tmp_path):
+    """A name that Keras moved is private: the hint says so, on any version."""
+    source = "from keras.src.backend.jax.trainer import TrainerOfOtherTimes\n"
+    write(tmp_path, {"train.py": source})
+
+    found = verify("train.py", "--quick", cwd=tmp_path)
+
+    assert 2 == found.returncode
+    assert "Importing train.py raises ImportError: cannot import name" in found.stderr
+    assert "keras.src is private" in found.stderr

@@ -41,7 +41,7 @@ def facts(error: BaseException, line: Line | None) -> list[str]:
     model = _model(error)
     names = [frame.f_code.co_name for frame in below]
     found = [f"in {call}()" for call in CALLS if call in names][:1]
-    found += _variable(below, model)
+    found += _variable(below, model) + _stacked(model)
     if "stateless_apply" in names:
         found += _arguments(below[names.index("stateless_apply")], model)
     if line and (node := statement_node(line)):
@@ -90,6 +90,20 @@ def _variable(frames: list[FrameType], model) -> list[str]:
         if any(variable is one for one in variables):
             return [f"reads {kind} {path}"]
     return [f"reads a variable {path}"]
+
+
+def _stacked(model) -> list[str]:
+    """Says whether the batches of an execution reach a function of the user's stacked.
+
+    Keras does that from 3.16. Before, it gave the function an iterator of batches.
+    """
+    import keras
+
+    stacks = [int(n) for n in keras.version().split(".")[:2]] > [3, 15]
+    make = getattr(type(model), "make_train_function", None)
+    own = not getattr(make, "__module__", "keras.").startswith("keras.")
+    several = getattr(model, "steps_per_execution", 1) > 1
+    return ["gets stacked batches"] * (stacks and own and several)
 
 
 def _arguments(frame: FrameType, model) -> list[str]:

@@ -15,9 +15,14 @@ SOURCES = (".py", ".ipynb")
 TOO_DEEP = "Simplify the file. It may nest expressions too deeply for Python."
 
 
-def import_hint(path: str, slow: bool = False) -> str:
+def import_hint(path: str, slow: bool = False, error: str = "") -> str:
     """Returns what to do about a file that cannot be imported, or not in time."""
     notebook = path.endswith(".ipynb")
+    if "keras.src" in error:
+        return (
+            "keras.src is private, and its names change from version to version. "
+            "Use the names of keras instead, such as keras.Model."
+        )
     if slow:
         way = 'Put what takes long under `if __name__ == "__main__":`'
         if notebook:

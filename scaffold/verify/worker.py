@@ -80,7 +80,7 @@ def serve(folder: Path) -> None:
         what = describe(error).rstrip(".")
         answer(
             error=f"Importing {shown(Path(path))} raises {what}.",
-            hint=import_hint(path),
+            hint=import_hint(path, error=what),
         )
         return
     if not tested.build:
