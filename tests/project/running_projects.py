@@ -14,7 +14,8 @@ from scaffold import Spec, render, write
 #: The modules of the package.
 MODULES = (
     *("__init__", "checkpoint", "checkpoint_file", "data", "distribution"),
-    *("interrupt", "model", "options", "out_folder", "processes", "report", "train"),
+    *("interrupt", "model", "options", "out_folder", "processes", "report"),
+    *("shuffled_batches", "train"),
 )
 #: The files of a project.
 FILES = (

@@ -25,6 +25,7 @@ from .options import RECORDED, parse
 from .out_folder import locked, replacing
 from .processes import join_processes, together, wait_for_others
 from .report import plot, table
+from .shuffled_batches import ShuffledBatches
 
 
 def build_model(x, steps_per_execution=1):
@@ -131,9 +132,10 @@ def train(args, model, data, checkpoint):
         save_at_interrupt = SaveAtInterrupt(checkpoint)
         with save_at_interrupt.catching_interrupts():
             model.fit(
-                **named(data["train"]),
+                ShuffledBatches(data["train"], batch_size),
+                shuffle=False,
                 validation_data=data["validation"],
-                batch_size=batch_size,
+                validation_batch_size=batch_size,
                 epochs=args.epochs,
                 initial_epoch=len(checkpoint.history),
                 callbacks=[checkpoint, save_at_interrupt],
