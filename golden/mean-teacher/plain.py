@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_wj0MzT0PtD0Njz1O9DwQgQ0I4AwnuRcBthAC1TYDyRxByEMV-hQU8wwMyAwhrT0  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_jD8Mlz8P_j4N2T5Ovj4QgQ0I4AwnuRcBthACnzgDyRxBkkUV-hQU8wwMyAwh9z4  # noqa: E501
