@@ -494,4 +494,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJflD8O0xFPthEd5RAXqhBD2w8-1A4R1Q8pHgnFMQHEMRbFMQ  # noqa: E501
+# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJfoD8O0xFPthEd5RAXqhBD2w8-1A4R1Q8pHgnRMQHQMRbRMQ  # noqa: E501

@@ -444,7 +444,13 @@ class JoinedArrays(keras.utils.PyDataset):
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
 def join_data(model, function_name, given):
@@ -607,4 +613,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:uVnaoQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgbaVBrfBA6JT03sTg3hTh7GTlvUAgyDTQjqTA_rTKcCzEwN7QgBl0UJlkU  # noqa: E501
+# kscaffold:base:som_tAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgbaVBrfBA6JT03sTg3hTh7GTlvUAgyDTQjqTA_rTK0CzEwN-QgBl0UJlkU  # noqa: E501

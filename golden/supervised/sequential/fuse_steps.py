@@ -444,7 +444,13 @@ class JoinedArrays(keras.utils.PyDataset):
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
 def join_data(model, function_name, given):
@@ -610,4 +616,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:GaSDiQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBLfBAjcAw7lUk3sTg3hTh7GTlvUAgyDTQjqTA_rTKcCzEwJ7QgHpUsBiAYJlkU  # noqa: E501
+# kscaffold:base:9T1zRwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBLfBAjcAw7lUk3sTg3hTh7GTlvUAgyDTQjqTA_rTK0CzEwJ-QgHpUsBiAYJlkU  # noqa: E501

@@ -511,7 +511,13 @@ class JoinedArrays(keras.utils.PyDataset):
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
 def join_data(model, function_name, given):
@@ -685,4 +691,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:wCknTgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgLS1mdXNlLXN0ZXBzICAjIG5vcWE6IEU1MDEKBtpUEt8EBNwDAUEBOwInA7ABApFOAnUJsk4Eq00Cqk0Bq00Cqk0IYQO3TQK2TQPHRQ3NDAHsUA88D7MCJwQN4U4Xxk4bOgSUDALFCwjPAVvUAgyDTQjqTA_rTKcCzEwH7QgDsU0HigIBsAcB0hoPkSQ  # noqa: E501
+# kscaffold:base:ojxDOgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tbWFudWFsLWxvc3MgLS1tYW51YWwtbWV0cmljcyAtLXNhbXBsZS13ZWlnaHQgLS10ZXN0LXN0ZXAgLS1mdXNlLXN0ZXBzICAjIG5vcWE6IEU1MDEKBtpUEt8EBNwDAUEBOwInA7ABApFOAnUJsk4Eq00Cqk0Bq00Cqk0IYQO3TQK2TQPHRQ3NDAHsUA88D7MCJwQN4U4Xxk4bOgSgDALRCwjPAVvUAgyDTQjqTA_rTK0CzEwH-QgDsU0HigIBsAcB0hoPkSQ  # noqa: E501

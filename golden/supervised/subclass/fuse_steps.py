@@ -462,7 +462,13 @@ class JoinedArrays(keras.utils.PyDataset):
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
 def join_data(model, function_name, given):
@@ -622,4 +628,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:vYkWTQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoG2lQV3wQT_AMOoVNN7E4N4U4Xxk4D0AII2QJb1AIMg00I6kwP60ynAsxMCe0IAblKAagFCZZF  # noqa: E501
+# kscaffold:base:Ne4-yAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoG2lQV3wQT_AMOoVNN7E4N4U4Xxk4D0AII2QJb1AIMg00I6kwP60ytAsxMCfkIAblKAagFCZZF  # noqa: E501

@@ -525,7 +525,13 @@ class JoinedArrays(keras.utils.PyDataset):
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
 def join_data(model, function_name, given):
@@ -693,4 +699,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:c98LtAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBXfBAH8AwFhATsCJwjAAQGpTgJ1BZhPCnMEq00Cqk0Bq00Cqk0IYQO3TQK2TQPHRQ3NDAHsUA88D7MCJwQN4U4Xxk4bOgSUDALFCwKNTAKOTQjZAlvUAgyDTQjqTA_rTKcCzEwH7QgDsU0B9gIB0AYB0hoPkSQ  # noqa: E501
+# kscaffold:base:jx3-eQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwX2Z1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBXfBAH8AwFhATsCJwjAAQGpTgJ1BZhPCnMEq00Cqk0Bq00Cqk0IYQO3TQK2TQPHRQ3NDAHsUA88D7MCJwQN4U4Xxk4bOgSgDALRCwKNTAKOTQjZAlvUAgyDTQjqTA_rTK0CzEwH-QgDsU0B9gIB0AYB0hoPkSQ  # noqa: E501
