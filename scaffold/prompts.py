@@ -116,4 +116,6 @@ def _prompt_many(opt: Option, label: str, default: tuple[str, ...]) -> tuple[str
     none = ", - for none" if default else ""
     label = f"{label} (any number of {words}{none})"
     answer = click.prompt(label, default=" ".join(default), show_default=bool(default))
-    return () if answer == "-" else tuple(answer.replace(",", " ").split())
+    if "=" not in opt.metavar:  # A word such as `NAME=NETWORK,NETWORK` has commas.
+        answer = answer.replace(",", " ")
+    return () if answer == "-" else tuple(answer.split())

@@ -30,6 +30,7 @@ _OPTIONAL = {
     "supports": None,
     "defaults": {},
     "options": {},
+    "parts": False,
     "needs": [],
     "better": "lower",
     "answers": [],
@@ -49,7 +50,9 @@ def load_recipe(name: str) -> dict:
           options that all recipes have. `None` means all options.
         - `defaults`: A dict of new default values for these options.
         - `options`: A dict of the options that the recipe adds. It maps each name to
-          the attributes of an `Option`; `type` is the name of a Python type.
+          the attributes of an `Option`; `type` is the name of a Python type. An
+          option with `optional = true` has the default `None`.
+        - `parts`: Whether the options name the parts of the class: see `parts.py`.
         - `needs`: Packages that the demo needs in addition to Keras and JAX.
         - `better`: `lower` or `higher`, for the numbers that the demo prints.
         - `answers`: The examples of keras.io with the same algorithm.

@@ -16,6 +16,7 @@ from .keras_metrics import METRICS
 from .keras_names import known_names
 from .objective import TASKS, Objective, resolve
 from .option import Option, option, options_of
+from .parts import Parts, parts_of
 from .recipes import DEFAULT_RECIPE, load_recipe, recipe_names
 
 #: The types of options, by their names in a `recipe.toml`.
@@ -140,7 +141,7 @@ class Spec:
             if opt.type is float and isinstance(value, int):
                 object.__setattr__(self, opt.name, float(value))
         check_class_name(self.class_name)
-        self.objective  # noqa: B018 - resolving is the check
+        self.objective, self.parts  # noqa: B018 - resolving is the check
 
     @property
     def about(self) -> dict:
@@ -159,6 +160,8 @@ class Spec:
         Under this package the class is registered, so that a process can load files of
         all variants.
         """
+        if self.parts:
+            return self.parts.variant
         changed = [
             (option, getattr(self, option.name))
             for option in own_options(self.recipe)
@@ -180,6 +183,11 @@ class Spec:
             demo=self.demo,
             weighted=self.sample_weight,
         )
+
+    @property
+    def parts(self) -> Parts | None:
+        """The parts of the class, if the options of the recipe name them."""
+        return parts_of(self) if self.about["parts"] else None
 
     @property
     def default_target(self) -> str:
@@ -234,7 +242,7 @@ def _spec_class(recipe: str) -> type[Spec]:
             for name, default in about["defaults"].items()
         ]
         added = [
-            (name, TYPES[metadata["type"]], _declared(**metadata))
+            (name, object, _declared(**metadata))
             for name, metadata in about["options"].items()
         ]
         kind = Spec
@@ -258,8 +266,11 @@ def _spec_class(recipe: str) -> type[Spec]:
     return kind
 
 
-def _declared(type: str, default, choices=(), **metadata):
-    """Returns the field of an option that a recipe adds."""
+def _declared(type: str, optional=False, choices=(), **metadata):
+    """Returns the field of an option that a recipe adds. TOML has no `None`."""
+    default = None if optional else metadata.pop("default")
+    if metadata.get("many"):
+        default = tuple(default)
     return option(default, TYPES[type], choices=tuple(choices), **metadata)
 
 

@@ -21,6 +21,41 @@ CACHES = {"__pycache__", ".ruff_cache"}
 CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
 
 
+#: The goldens of recipes whose options name the parts of a class, in addition to the
+#: plain ones: the name of each, and its options.
+PARTS = {
+    "custom": {
+        "adversaries": {
+            "network": ("generator", "discriminator"),
+            "optimizer": ("g=generator", "d=discriminator"),
+            "noise": True,
+        },
+        "average": {
+            "network": ("student",),
+            "average": ("teacher=student",),
+            "inputs": "streams",
+        },
+        "fused": {
+            "network": ("encoder", "decoder"),
+            "inputs": "xy",
+            "predict": "decoder",
+            "fuse_steps": True,
+        },
+        "fullest": {
+            "network": ("actor", "critic", "encoder"),
+            "optimizer": ("actor=actor,encoder", "critic=critic"),
+            "average": ("slow_actor=actor", "slow_critic=critic"),
+            "frozen": ("expert",),
+            "updates": ("critic=3",),
+            "noise": True,
+            "input_gradients": True,
+            "inputs": "streams",
+            "predict": "slow_critic",
+        },
+    },
+}
+
+
 def core_recipes() -> list[str]:
     """Lists the recipes with the core options, whose step equals Keras's trainer."""
     core = {option.name for option in core_options()}
@@ -35,6 +70,9 @@ def recipe_specs() -> list[Spec]:
         if recipe in core_recipes():
             continue
         specs.append(Spec(recipe=recipe))
+        if recipe in PARTS:
+            specs += [Spec(recipe=recipe, **parts) for parts in PARTS[recipe].values()]
+            continue
         for option in own_options(recipe):
             values = option.choices or (False, True) * (option.type is bool)
             if option.type in (int, float) and not option.default:
@@ -80,6 +118,9 @@ def recipe_goldens() -> dict[Path, Spec]:
 
 def golden_name(spec: Spec) -> str:
     """Names a golden of a recipe after its own options that are changed."""
+    for name, parts in PARTS.get(spec.recipe, {}).items():
+        if spec == Spec(recipe=spec.recipe, **parts):
+            return name
     changed = [
         o for o in own_options(spec.recipe) if getattr(spec, o.name) != o.default
     ]

@@ -1,0 +1,317 @@
+"""`Parts`: the networks and optimizers of a class, as the options name them.
+
+A recipe has parts if its `recipe.toml` says so. Its options then include `network`,
+`optimizer`, `average`, `frozen`, `updates` and `predict`.
+"""
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from .errors import SpecError
+from .keras_names import MODEL_NAMES
+from .suggestions import did_you_mean
+
+#: The longest name of a part, so that lines with it fit.
+LONGEST_NAME = 24
+#: The longest name of a variant.
+LONGEST_VARIANT = 60
+#: The name of an optimizer that is not named and trains several networks.
+JOINT = "joint"
+
+#: Names in the generated code that a part would hide. `build_model()` takes `model`.
+CODE_NAMES = frozenset(
+    """
+    ema_decay functools inspect itertools jax keras kwargs labelled loss math model np
+    operator os output_sum outputs own_variables seed seed_generator self step_counter
+    training unlabelled update_averages x y
+    """.split()
+)
+
+#: What the generated code derives from the name of an optimizer.
+DERIVED = ("optimizer", "loss", "loss_tracker", "variables", "updates")
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """An optimizer, and what it trains.
+
+    Attributes:
+        name: The name, such as `student`. The class has `student_loss()`.
+        networks: The names of the networks that it trains.
+        updates: The number of its updates for each update of the others.
+    """
+
+    name: str
+    networks: tuple[str, ...]
+    updates: int = 1
+
+    @property
+    def argument(self) -> str:
+        """Its name in `compile()`, and the name of an attribute."""
+        return f"{self.name}_optimizer"
+
+    @property
+    def loss(self) -> str:
+        """The name of the method with its loss."""
+        return f"{self.name}_loss"
+
+    @property
+    def variables(self) -> str:
+        """The expression for the variables that it trains."""
+        if len(self.networks) == 1:
+            return f"self.{self.networks[0]}.trainable_variables"
+        return f"self.{self.name}_variables"
+
+    @property
+    def count(self) -> str:
+        """The name of the setting with the number of its updates."""
+        return f"{self.name}_updates"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a class.
+
+    Attributes:
+        networks: The names of the networks that are trained.
+        frozen: The names of the networks that are not trained.
+        averages: A dict from the name of each moving average to its network.
+        optimizers: The optimizers, in the order of their updates.
+        predict: The name of the network that `predict()` runs.
+    """
+
+    networks: tuple[str, ...]
+    frozen: tuple[str, ...]
+    averages: dict[str, str]
+    optimizers: tuple[Optimizer, ...]
+    predict: str
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The networks that the user passes to the class."""
+        return (*self.networks, *self.frozen)
+
+    @property
+    def repeated(self) -> tuple[Optimizer, ...]:
+        """The optimizers with several updates. They come first."""
+        return tuple(o for o in self.optimizers if o.updates > 1)
+
+    @property
+    def single(self) -> tuple[Optimizer, ...]:
+        """The optimizers with one update."""
+        return tuple(o for o in self.optimizers if o.updates == 1)
+
+    @property
+    def averaged(self) -> dict[str, str]:
+        """A dict from each network that has a moving average to its first one."""
+        return {
+            network: average for average, network in reversed(self.averages.items())
+        }
+
+    @property
+    def variant(self) -> str:
+        """The name of the variant: the names of the trained networks."""
+        return "_".join(self.networks)[:LONGEST_VARIANT]
+
+
+def parts_of(spec) -> Parts:
+    """Returns the parts that the options of a spec name.
+
+    Raises:
+        SpecError: If the options contradict each other, or a name is not possible.
+    """
+    averages = _pairs("--average", "NAME=NETWORK", spec.average)
+    names = {
+        "--network": spec.network,
+        "--frozen": spec.frozen,
+        "--average": [name for name, _ in averages],
+    }
+    if not spec.network:
+        raise SpecError("No network is trained.", "Name one: --network NAME")
+    known: dict[str, str] = {}
+    for flag, listed in names.items():
+        for name in listed:
+            _check_name(flag, name)
+            _check_new(flag, name, known)
+            known[name] = flag
+    for name, network in averages:
+        _check_average(name, network, known)
+    optimizers = _ordered(_optimizers(spec, known), spec.updates)
+    _check_derived(optimizers, known)
+    if spec.predict is not None and spec.predict not in known:
+        raise SpecError(
+            f"--predict {spec.predict}: there is no such network.",
+            did_you_mean(spec.predict, known),
+        )
+    parts = Parts(spec.network, spec.frozen, dict(averages), optimizers, "")
+    first = spec.network[0]
+    predict = spec.predict or parts.averaged.get(first, first)
+    return Parts(spec.network, spec.frozen, dict(averages), optimizers, predict)
+
+
+def _pairs(flag: str, form: str, words: Iterable[str]) -> list[tuple[str, str]]:
+    """Splits words at their equals sign."""
+    pairs = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not (name and equals and value):
+            raise SpecError(
+                f"{flag} {word} is not of the form {form}.", f"Write {flag} {form}."
+            )
+        pairs.append((name, value))
+    return pairs
+
+
+def _check_name(flag: str, name: str) -> None:
+    """Checks that a name can be an argument and an attribute of the class."""
+    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+        raise SpecError(
+            f"{flag} {name!r} is not a valid name.",
+            "Use lower-case letters, digits and underscores, such as student.",
+        )
+    if len(name) > LONGEST_NAME:
+        raise SpecError(
+            f"{flag} {name!r} is too long.",
+            f"Use at most {LONGEST_NAME} characters.",
+        )
+    if keyword.iskeyword(name) or hasattr(builtins, name):
+        where = "Python has a word of this name"
+    elif name in MODEL_NAMES:
+        where = "keras.Model has an attribute of this name"
+    elif name in CODE_NAMES:
+        where = "the generated code uses this name"
+    else:
+        return
+    raise SpecError(f"{flag} {name!r} is taken: {where}.", "Choose another name.")
+
+
+def _check_new(flag: str, name: str, known: dict[str, str]) -> None:
+    """Checks that no other network has the name."""
+    if name not in known:
+        return
+    if known[name] == flag:
+        hint = "Name it once."
+    elif flag == "--frozen":
+        hint = f"To freeze it, leave out --network {name}."
+    else:
+        hint = f"{flag} adds a network of its own. Choose another name for it."
+    raise SpecError(f"{flag} {name}: another network has this name.", hint)
+
+
+def _check_average(name: str, network: str, known: dict[str, str]) -> None:
+    """Checks that the average is of a network that is trained."""
+    flag = f"--average {name}={network}"
+    if network not in known:
+        trained = [name for name, of in known.items() if of == "--network"]
+        raise SpecError(
+            f"{flag}: there is no network {network}.", did_you_mean(network, trained)
+        )
+    if known[network] == "--frozen":
+        raise SpecError(
+            f"{flag}: {network} is frozen, so its average would never change.",
+            f"Train it with --network {network}, or leave out --average.",
+        )
+    if known[network] == "--average":
+        raise SpecError(
+            f"{flag}: {network} is an average itself.",
+            "Name the network that is trained.",
+        )
+
+
+def _optimizers(spec, known: dict[str, str]) -> list[Optimizer]:
+    """Lists the optimizers. By default, one trains all networks."""
+    if not spec.optimizer:
+        name = spec.network[0] if len(spec.network) == 1 else JOINT
+        return [Optimizer(name, spec.network)]
+    optimizers, owners = [], {}
+    pairs = _pairs("--optimizer", "NAME=NETWORK[,NETWORK...]", spec.optimizer)
+    for name, value in pairs:
+        _check_name("--optimizer", name)
+        if name in [other.name for other in optimizers]:
+            raise SpecError(
+                f"--optimizer {name}: another optimizer has this name.",
+                f"List its networks: --optimizer {name}=NETWORK,NETWORK",
+            )
+        networks = tuple(value.split(","))
+        for network in networks:
+            _check_trained(f"--optimizer {name}={value}", network, known)
+            if network in owners:
+                again = owners[network]
+                raise SpecError(
+                    f"{network} has two optimizers: {again} and {name}."
+                    if again != name
+                    else f"--optimizer {name}={value} lists {network} twice.",
+                    "List each network once, in one --optimizer.",
+                )
+            owners[network] = name
+        optimizers.append(Optimizer(name, networks))
+    for network in spec.network:
+        if network not in owners:
+            raise SpecError(
+                f"{network} has no optimizer.",
+                f"Add it to an --optimizer, or freeze it: --frozen {network} in place "
+                f"of --network {network}",
+            )
+    return optimizers
+
+
+def _check_trained(flag: str, network: str, known: dict[str, str]) -> None:
+    """Checks that an optimizer can train a network."""
+    if network not in known:
+        raise SpecError(
+            f"{flag}: there is no network {network!r}.", did_you_mean(network, known)
+        )
+    if known[network] != "--network":
+        what = "frozen" if known[network] == "--frozen" else "a moving average"
+        raise SpecError(
+            f"{flag}: {network} is {what}, so it is not trained.",
+            f"Leave it out, or train it with --network {network}.",
+        )
+
+
+def _ordered(optimizers: list[Optimizer], updates: Iterable[str]) -> tuple:
+    """Returns the optimizers with their updates. Those with several come first."""
+    names = [optimizer.name for optimizer in optimizers]
+    counts: dict[str, int] = {}
+    for name, value in _pairs("--updates", "OPTIMIZER=N", updates):
+        flag = f"--updates {name}={value}"
+        if name not in names:
+            raise SpecError(
+                f"{flag}: there is no optimizer {name}.", did_you_mean(name, names)
+            )
+        if name in counts:
+            raise SpecError(f"{flag}: {name} has two numbers.", "Give it one.")
+        if not re.fullmatch("[1-9][0-9]{0,3}", value):
+            raise SpecError(
+                f"{flag}: the number of updates must be from 1 to 9999.",
+                f"Write --updates {name}=5, for example.",
+            )
+        counts[name] = int(value)
+    several = [name for name in names if counts.get(name, 1) > 1]
+    if several == names:
+        raise SpecError(
+            f"--updates {several[0]}={counts[several[0]]}: no optimizer is left with "
+            "one update.",
+            "Leave it out for one optimizer. With a single optimizer, train longer.",
+        )
+    counted = [Optimizer(o.name, o.networks, counts.get(o.name, 1)) for o in optimizers]
+    return tuple(sorted(counted, key=lambda optimizer: optimizer.updates == 1))
+
+
+def _check_derived(optimizers: Iterable[Optimizer], known: dict[str, str]) -> None:
+    """Checks the names that the class derives from the names of the optimizers."""
+    taken = {**dict.fromkeys(MODEL_NAMES | CODE_NAMES, "the class"), **known}
+    for optimizer in optimizers:
+        for ending in DERIVED:
+            derived = f"{optimizer.name}_{ending}"
+            if derived in taken:
+                raise SpecError(
+                    f"The optimizer {optimizer.name} needs the name {derived}, which "
+                    "is taken.",
+                    "Choose another name, such as --optimizer NAME="
+                    f"{','.join(optimizer.networks)}",
+                )
+            taken[derived] = optimizer.name
