@@ -5,8 +5,7 @@ from .keras_metrics import METRICS, NOT_COMPARING
 from .suggestions import did_you_mean
 
 #: The public attributes of `keras.Model` in lower case, which a subclass must not hide.
-MODEL_NAMES = frozenset(
-    """
+MODEL_NAMES = frozenset("""
     activity_regularizer add_loss add_metric add_variable add_weight autocast build
     build_from_config built call call_signature_parameters compile
     compile_from_config compiled compute_dtype compute_loss compute_loss_and_updates
@@ -25,8 +24,7 @@ MODEL_NAMES = frozenset(
     supports_masking symbolic_call test_function test_on_batch test_step to_json
     train_function train_on_batch train_step trainable trainable_variables
     trainable_weights variable_dtype variables weights
-    """.split()
-)
+    """.split())
 
 
 def find(table: tuple, name: str, kind: str) -> tuple:

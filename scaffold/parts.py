@@ -22,13 +22,11 @@ LONGEST_VARIANT = 60
 JOINT = "joint"
 
 #: Names in the generated code that a part would hide. `build_model()` takes `model`.
-CODE_NAMES = frozenset(
-    """
-    ema_decay functools inspect itertools jax keras kwargs labelled loss math model np
+CODE_NAMES = frozenset("""
+    ema_decay functools inspect itertools jax keras kwargs labelled loss math model network np
     operator os output_sum outputs own_variables seed seed_generator self step_counter
     training unlabelled update_averages x y
-    """.split()
-)
+    """.split())
 
 #: What the generated code derives from the name of an optimizer.
 DERIVED = ("optimizer", "loss", "loss_tracker", "variables", "updates")
@@ -165,8 +163,8 @@ def _pairs(flag: str, form: str, words: Iterable[str]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _check_name(flag: str, name: str) -> None:
-    """Checks that a name can be an argument and an attribute of the class."""
+def _check_form(flag: str, name: str) -> None:
+    """Checks that the generated code can use a name in its own names."""
     if not re.fullmatch("[a-z][a-z0-9_]*", name):
         raise SpecError(
             f"{flag} {name!r} is not a valid name.",
@@ -177,6 +175,11 @@ def _check_name(flag: str, name: str) -> None:
             f"{flag} {name!r} is too long.",
             f"Use at most {LONGEST_NAME} characters.",
         )
+
+
+def _check_name(flag: str, name: str) -> None:
+    """Checks that a network's name can be an argument and an attribute of the class."""
+    _check_form(flag, name)
     if keyword.iskeyword(name) or hasattr(builtins, name):
         where = "Python has a word of this name"
     elif name in MODEL_NAMES:
@@ -229,7 +232,7 @@ def _optimizers(spec, known: dict[str, str]) -> list[Optimizer]:
     optimizers, owners = [], {}
     pairs = _pairs("--optimizer", "NAME=NETWORK[,NETWORK...]", spec.optimizer)
     for name, value in pairs:
-        _check_name("--optimizer", name)
+        _check_form("--optimizer", name)
         if name in [other.name for other in optimizers]:
             raise SpecError(
                 f"--optimizer {name}: another optimizer has this name.",
@@ -241,9 +244,11 @@ def _optimizers(spec, known: dict[str, str]) -> list[Optimizer]:
             if network in owners:
                 again = owners[network]
                 raise SpecError(
-                    f"{network} has two optimizers: {again} and {name}."
-                    if again != name
-                    else f"--optimizer {name}={value} lists {network} twice.",
+                    (
+                        f"{network} has two optimizers: {again} and {name}."
+                        if again != name
+                        else f"--optimizer {name}={value} lists {network} twice."
+                    ),
                     "List each network once, in one --optimizer.",
                 )
             owners[network] = name
