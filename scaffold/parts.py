@@ -22,11 +22,13 @@ LONGEST_VARIANT = 60
 JOINT = "joint"
 
 #: Names in the generated code that a part would hide. `build_model()` takes `model`.
-CODE_NAMES = frozenset("""
-    ema_decay functools inspect itertools jax keras kwargs labelled loss math model network np
-    operator os output_sum outputs own_variables seed seed_generator self step_counter
-    training unlabelled update_averages x y
-    """.split())
+CODE_NAMES = frozenset(
+    """
+    ema_decay functools inspect input_gradients itertools jax keras kwargs labelled loss
+    math model network noise np operator os others output_sum outputs own_variables seed
+    seed_generator self step_counter training unlabelled update_averages x y
+    """.split()
+)
 
 #: What the generated code derives from the name of an optimizer.
 DERIVED = ("optimizer", "loss", "loss_tracker", "variables", "updates")

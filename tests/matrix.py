@@ -56,6 +56,20 @@ PARTS = {
 }
 
 
+#: A value of each option that names parts, and the other options that it needs.
+EXAMPLES = {
+    "network": (("student",), {}),
+    "frozen": (("teacher",), {}),
+    "average": (("mean=predictor",), {}),
+    "optimizer": (("own=predictor",), {}),
+    "updates": (
+        ("one=2",),
+        {"network": ("a", "b"), "optimizer": ("one=a", "two=b")},
+    ),
+    "predict": ("predictor", {"average": ("mean=predictor",)}),
+}
+
+
 def core_recipes() -> list[str]:
     """Lists the recipes with the core options, whose step equals Keras's trainer."""
     core = {option.name for option in core_options()}

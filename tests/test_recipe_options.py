@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
-from matrix import identify, recipe_specs, text
+from matrix import EXAMPLES, identify, recipe_specs, text
 from test_cli import converse
 
 from scaffold import Spec, recipes, render
@@ -41,6 +41,8 @@ def refused(*arguments) -> str:
 
 def another(option):
     """Returns a valid value of an option other than its default."""
+    if option.name in EXAMPLES:
+        return EXAMPLES[option.name][0]
     if option.type is bool:
         return not option.default
     if option.choices:
@@ -53,6 +55,8 @@ def words(option, value) -> list[str]:
     """Returns the arguments that set an option."""
     if option.type is bool:
         return [option.flag if value else option.off_flag]
+    if option.many:
+        return [word for item in value for word in (option.flag, item)]
     return [option.flag, str(value)]
 
 
@@ -60,12 +64,14 @@ def words(option, value) -> list[str]:
 def test_option_of_a_recipe(recipe, option, folder):
     """Its flag, its field, its help, its schema and its line in the header agree."""
     value = another(option)
-    spec = Spec(recipe=recipe, **{option.name: value})
-    result = run("new", "a.py", "--recipe", recipe, *words(option, value))
+    _, needed = EXAMPLES.get(option.name, ((), {}))
+    plain = Spec(recipe=recipe, **needed)
+    spec = replace(plain, **{option.name: value})
+    result = run("new", "a.py", *spec.arguments())
 
     assert 0 == result.exit_code, result.output
     written = (folder / "a.py").read_text("utf-8")
-    assert render(spec, "a.py")[0].text == written != text(Spec(recipe=recipe), "a.py")
+    assert render(spec, "a.py")[0].text == written != text(plain, "a.py")
     assert spec == parse_header(written).spec
     shown = " ".join(run("new", "--recipe", recipe, "--help").stdout.split())
     assert option.flag in shown and option.help.split()[0] in shown
@@ -75,7 +81,8 @@ def test_option_of_a_recipe(recipe, option, folder):
         if about["name"] == recipe
     ]
     [schema] = [s for s in about["options"] if s["name"] == option.name]
-    assert option.default == schema["default"]
+    default = [*option.default] if option.many else option.default
+    assert default == schema["default"]
     assert option.flag in run("list").stdout
 
 
@@ -86,8 +93,10 @@ def test_values_that_an_option_cannot_have(recipe, option):
         int: [True, "a"],
         float: ["a", float("nan"), float("inf"), True],
         bool: [1, None],
-        str: ["nope", 1],
+        str: ["no pe", 1],
     }[option.type]
+    if option.many:
+        wrong = [(value,) for value in wrong] + ["nope"]
     if option.type in (int, float):
         bounds = (option.minimum, -1), (option.maximum, 1)
         wrong += [bound + step for bound, step in bounds if bound is not None]
@@ -96,6 +105,7 @@ def test_values_that_an_option_cannot_have(recipe, option):
         with pytest.raises(SpecError):
             Spec(recipe=recipe, **{option.name: value})
         if option.type is not bool and not isinstance(value, bool):
+            value = value[0] if option.many else value
             said = refused("new", "--recipe", recipe, option.flag, str(value))
             assert option.flag in said
 

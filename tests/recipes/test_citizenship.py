@@ -4,12 +4,13 @@ import ast
 import importlib.util
 import json
 import re
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 from loops import assert_same, fit, values
-from matrix import PARTS, recipe_goldens, text
+from matrix import EXAMPLES, PARTS, recipe_goldens, text
 
 from scaffold import Spec
 from scaffold.recipes import example_path
@@ -389,16 +390,18 @@ def test_algorithm_comes_first(path):
 def test_every_option_changes_the_code():
     """No option of a recipe is ignored."""
     for recipe in {spec.recipe for spec in GOLDENS.values()}:
-        default = text(Spec(recipe=recipe)).split("\n")[1:-2]
         for option in own_options(recipe):
+            example, needed = EXAMPLES.get(option.name, (None, {}))
+            plain = Spec(recipe=recipe, **needed)
+            default = text(plain).split("\n")[1:-2]
             others = [v for v in option.choices or (True,) if v != option.default]
             if option.type in (int, float):
                 others = [
                     option.type(0.5 * option.default)
                     or {int: 3, float: 0.5}[option.type]
                 ]
-            for value in others:
-                spec = Spec(recipe=recipe, **{option.name: value})
+            for value in others if example is None else [example]:
+                spec = replace(plain, **{option.name: value})
                 assert text(spec).split("\n")[1:-2] != default, option.flag
 
 
