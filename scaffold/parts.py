@@ -302,7 +302,9 @@ def _ordered(optimizers: list[Optimizer], updates: Iterable[str]) -> tuple:
         raise SpecError(
             f"--updates {several[0]}={counts[several[0]]}: no optimizer is left with "
             "one update.",
-            "Leave it out for one optimizer. With a single optimizer, train longer.",
+            "Leave it out for one optimizer."
+            if len(names) > 1
+            else "Leave it out. To train longer, pass more epochs to fit().",
         )
     counted = [Optimizer(o.name, o.networks, counts.get(o.name, 1)) for o in optimizers]
     return tuple(sorted(counted, key=lambda optimizer: optimizer.updates == 1))

@@ -84,7 +84,7 @@ REFUSED = {
     "--network a --updates a=-1": ("must be from 1 to 9999", "--updates a=5"),
     "--network a --updates a=x": ("must be from 1 to 9999", "--updates a=5"),
     "--network a --updates a": ("is not of the form OPTIMIZER=N", "--updates"),
-    "--network a --updates a=2": ("no optimizer is left with one update", "longer"),
+    "--network a --updates a=2": ("no optimizer is left with one update", "epochs"),
     "--network a --network b --optimizer o=a --optimizer p=b --updates o=2 "
     "--updates o=3": ("o has two numbers", "Give it one"),
     "--network a --network b --optimizer o=a --optimizer p=b --updates o=2 "

@@ -140,7 +140,7 @@ def test_record_is_the_text():
         assert content == record.put_into(record.text)
         lengths.append(len(word))
     assert sorted(lengths)[len(lengths) // 2] < 300
-    assert max(lengths) < 500
+    assert max(lengths) < 600  # The command of a file with many parts is long.
 
 
 def test_dictionary_is_used():
