@@ -4,34 +4,18 @@ A recipe has parts if its `recipe.toml` says so. Its options then include `netwo
 `optimizer`, `average`, `frozen`, `updates` and `predict`.
 """
 
-import builtins
-import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import SpecError
-from .keras_names import MODEL_NAMES
+from .part_names import check_derived, check_form, check_name, check_new
 from .suggestions import did_you_mean
 
-#: The longest name of a part, so that lines with it fit.
-LONGEST_NAME = 24
 #: The longest name of a variant.
 LONGEST_VARIANT = 60
 #: The name of an optimizer that is not named and trains several networks.
 JOINT = "joint"
-
-#: Names in the generated code that a part would hide. `build_model()` takes `model`.
-CODE_NAMES = frozenset(
-    """
-    ema_decay functools inspect input_gradients itertools jax keras kwargs labelled loss
-    math model network noise np operator os others output_sum outputs own_variables seed
-    seed_generator self step_counter training unlabelled update_averages x y
-    """.split()
-)
-
-#: What the generated code derives from the name of an optimizer.
-DERIVED = ("optimizer", "loss", "loss_tracker", "variables", "updates")
 
 
 @dataclass(frozen=True)
@@ -80,14 +64,20 @@ class Parts:
         frozen: The names of the networks that are not trained.
         averages: A dict from the name of each moving average to its network.
         optimizers: The optimizers, in the order of their updates.
-        predict: The name of the network that `predict()` runs.
+        wanted: The name of the network that `predict()` should run, or `None`.
     """
 
     networks: tuple[str, ...]
     frozen: tuple[str, ...]
     averages: dict[str, str]
     optimizers: tuple[Optimizer, ...]
-    predict: str
+    wanted: str | None
+
+    @property
+    def predict(self) -> str:
+        """The network that `predict()` runs. By default, an average comes first."""
+        first = self.networks[0]
+        return self.wanted or self.averaged.get(first, first)
 
     @property
     def given(self) -> tuple[str, ...]:
@@ -134,22 +124,19 @@ def parts_of(spec) -> Parts:
     known: dict[str, str] = {}
     for flag, listed in names.items():
         for name in listed:
-            _check_name(flag, name)
-            _check_new(flag, name, known)
+            check_name(flag, name)
+            check_new(flag, name, known)
             known[name] = flag
     for name, network in averages:
         _check_average(name, network, known)
     optimizers = _ordered(_optimizers(spec, known), spec.updates)
-    _check_derived(optimizers, known)
+    check_derived([optimizer.name for optimizer in optimizers], known)
     if spec.predict is not None and spec.predict not in known:
         raise SpecError(
             f"--predict {spec.predict}: there is no such network.",
             did_you_mean(spec.predict, known),
         )
-    parts = Parts(spec.network, spec.frozen, dict(averages), optimizers, "")
-    first = spec.network[0]
-    predict = spec.predict or parts.averaged.get(first, first)
-    return Parts(spec.network, spec.frozen, dict(averages), optimizers, predict)
+    return Parts(spec.network, spec.frozen, dict(averages), optimizers, spec.predict)
 
 
 def _pairs(flag: str, form: str, words: Iterable[str]) -> list[tuple[str, str]]:
@@ -163,47 +150,6 @@ def _pairs(flag: str, form: str, words: Iterable[str]) -> list[tuple[str, str]]:
             )
         pairs.append((name, value))
     return pairs
-
-
-def _check_form(flag: str, name: str) -> None:
-    """Checks that the generated code can use a name in its own names."""
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
-        raise SpecError(
-            f"{flag} {name!r} is not a valid name.",
-            "Use lower-case letters, digits and underscores, such as student.",
-        )
-    if len(name) > LONGEST_NAME:
-        raise SpecError(
-            f"{flag} {name!r} is too long.",
-            f"Use at most {LONGEST_NAME} characters.",
-        )
-
-
-def _check_name(flag: str, name: str) -> None:
-    """Checks that a network's name can be an argument and an attribute of the class."""
-    _check_form(flag, name)
-    if keyword.iskeyword(name) or hasattr(builtins, name):
-        where = "Python has a word of this name"
-    elif name in MODEL_NAMES:
-        where = "keras.Model has an attribute of this name"
-    elif name in CODE_NAMES:
-        where = "the generated code uses this name"
-    else:
-        return
-    raise SpecError(f"{flag} {name!r} is taken: {where}.", "Choose another name.")
-
-
-def _check_new(flag: str, name: str, known: dict[str, str]) -> None:
-    """Checks that no other network has the name."""
-    if name not in known:
-        return
-    if known[name] == flag:
-        hint = "Name it once."
-    elif flag == "--frozen":
-        hint = f"To freeze it, leave out --network {name}."
-    else:
-        hint = f"{flag} adds a network of its own. Choose another name for it."
-    raise SpecError(f"{flag} {name}: another network has this name.", hint)
 
 
 def _check_average(name: str, network: str, known: dict[str, str]) -> None:
@@ -234,7 +180,7 @@ def _optimizers(spec, known: dict[str, str]) -> list[Optimizer]:
     optimizers, owners = [], {}
     pairs = _pairs("--optimizer", "NAME=NETWORK[,NETWORK...]", spec.optimizer)
     for name, value in pairs:
-        _check_form("--optimizer", name)
+        check_form("--optimizer", name)
         if name in [other.name for other in optimizers]:
             raise SpecError(
                 f"--optimizer {name}: another optimizer has this name.",
@@ -302,25 +248,11 @@ def _ordered(optimizers: list[Optimizer], updates: Iterable[str]) -> tuple:
         raise SpecError(
             f"--updates {several[0]}={counts[several[0]]}: no optimizer is left with "
             "one update.",
-            "Leave it out for one optimizer."
-            if len(names) > 1
-            else "Leave it out. To train longer, pass more epochs to fit().",
+            (
+                "Leave it out for one optimizer."
+                if len(names) > 1
+                else "Leave it out. To train longer, pass more epochs to fit()."
+            ),
         )
     counted = [Optimizer(o.name, o.networks, counts.get(o.name, 1)) for o in optimizers]
     return tuple(sorted(counted, key=lambda optimizer: optimizer.updates == 1))
-
-
-def _check_derived(optimizers: Iterable[Optimizer], known: dict[str, str]) -> None:
-    """Checks the names that the class derives from the names of the optimizers."""
-    taken = {**dict.fromkeys(MODEL_NAMES | CODE_NAMES, "the class"), **known}
-    for optimizer in optimizers:
-        for ending in DERIVED:
-            derived = f"{optimizer.name}_{ending}"
-            if derived in taken:
-                raise SpecError(
-                    f"The optimizer {optimizer.name} needs the name {derived}, which "
-                    "is taken.",
-                    "Choose another name, such as --optimizer NAME="
-                    f"{','.join(optimizer.networks)}",
-                )
-            taken[derived] = optimizer.name

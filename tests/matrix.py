@@ -61,7 +61,7 @@ EXAMPLES = {
     "network": (("student",), {}),
     "frozen": (("teacher",), {}),
     "average": (("mean=predictor",), {}),
-    "optimizer": (("own=predictor",), {}),
+    "optimizer": (("main=predictor",), {}),
     "updates": (
         ("one=2",),
         {"network": ("a", "b"), "optimizer": ("one=a", "two=b")},
