@@ -272,6 +272,22 @@ def test_interactive():
     assert "Base class" not in stderr
 
 
+def test_interactive_parts():
+    """Commas in an answer separate the networks of an optimizer, not two optimizers."""
+    answers = {option.name: "" for option in recipe_options("custom")}
+    answers |= {"recipe": "custom", "network": "encoder, decoder"}
+    answers |= {"optimizer": "main=encoder,decoder", "fuse_steps": "n", "demo": "n"}
+    code, stdout, _ = converse(["-i", "-"], "\n".join(answers.values()) + "\n")
+
+    spec = Spec(
+        recipe="custom",
+        network=("encoder", "decoder"),
+        optimizer=("main=encoder,decoder",),
+        demo=False,
+    )
+    assert (0, render(spec, "-")[0].text) == (code, stdout)
+
+
 def test_no_project_yet(folder):
     """A folder is refused as the target if the recipe has no project."""
     said = refused("new", "my_gan", "--recipe", "gan")
