@@ -54,11 +54,7 @@ def test_tensorflow(tmp_path):
     python = fresh(tmp_path / "venv", "-e", f"{ROOT}[jax]", "tensorflow-cpu")
 
     # Most of a comparison is compiling the small programs of eager execution.
-    cache = {
-        "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled"),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
-    }
+    env = environ(tmp_path / "compiled")
 
     def verify(recipe, original, port_edit=("", ""), original_edit=("", "")):
         """Returns the exit status and the verdicts by their names."""
@@ -77,7 +73,7 @@ def test_tensorflow(tmp_path):
             [python, "-m", "scaffold", "verify", "port.py", "--json"]
             + ["--against", "original.py", "--against-backend", "tensorflow"],
             cwd=tmp_path,
-            env=environ() | cache,
+            env=env,
             capture_output=True,
             text=True,
         )
@@ -95,7 +91,7 @@ def test_tensorflow(tmp_path):
             done = subprocess.run(
                 [python, "-c", EXPORT, recipe, str(known)],
                 cwd=tmp_path,
-                env=environ() | cache | {"KERAS_BACKEND": "jax"},
+                env=env | {"KERAS_BACKEND": "jax"},
                 capture_output=True,
                 text=True,
             )

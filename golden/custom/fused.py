@@ -4,6 +4,7 @@
 import functools
 import inspect
 import itertools
+import math
 import os
 
 # Keras reads this variable once, when it is imported.
@@ -278,8 +279,11 @@ def unpack_batch(data):
 
 # Step fusion: `compile(steps_per_execution=...)` runs this many steps in one compiled
 # loop. Keras provides the batches and counts the steps. `join_batches()` joins the
-# batches on their way, and `in_one_loop()` wraps the step that Keras compiles. `fit()`
-# joins the batches of arrays in advance, which is faster.
+# batches on their way, and `in_one_loop()` wraps the step that Keras compiles. Arrays
+# are joined in advance, which is faster.
+
+NAMES = ("x", "y", "sample_weight")
+IS_3_16 = [int(number) for number in keras.version().split(".")[:2]] >= [3, 16]
 
 
 class FusedSteps(int):
@@ -318,6 +322,18 @@ def rows_of(data):
     return lengths.pop()[0] if len(lengths) == 1 and () not in lengths else 0
 
 
+class HostBatch:
+    """The key of a batch that stays on the host: `{HostBatch(batch): ()}`.
+
+    From 3.16, Keras puts each array of a batch on the device in a call of its own, and
+    that can take longer than the step. Keras does not look into keys.
+    """
+
+    def __init__(self, batch):
+        """Initializes the key."""
+        self.batch = batch
+
+
 def fuses_steps(model):
     """Returns whether to fuse steps: only compiled ones, in a single process."""
     compiled = model.jit_compile and not model.run_eagerly
@@ -331,6 +347,23 @@ def steps_per_call(batch):
     limit = (2 if jax.default_backend() == "cpu" else 20) * 2**20
     size = sum(array.nbytes for array in jax.tree.leaves(batch))
     return max(1, limit // max(1, size)) if rows_of(batch) else 1
+
+
+def copy_arrays(batch):
+    """Copies the NumPy arrays, because a dataset may reuse them for the next batch."""
+    return jax.tree.map(lambda a: a.copy() if isinstance(a, np.ndarray) else a, batch)
+
+
+def keep_on_host(batch):
+    """Wraps a batch that can be joined and that Keras need not convert."""
+    usual = isinstance(batch, tuple) and len(batch) <= 3 and steps_per_call(batch) > 1
+    return {HostBatch(copy_arrays(batch)): ()} if usual else batch
+
+
+def unwrap(data):
+    """Returns the batch that `keep_on_host()` received."""
+    is_wrapped = isinstance(data, dict) and [type(key) for key in data] == [HostBatch]
+    return next(iter(data)).batch if is_wrapped else data
 
 
 def in_one_loop(step):
@@ -425,10 +458,6 @@ def join_batches(model, function, step):
     """
     loops_well = None
 
-    def keep(array):
-        # A generator may reuse the array for the next batch.
-        return array.copy() if isinstance(array, np.ndarray) else array
-
     def joined(state, batches):
         nonlocal loops_well
         for batch in batches:
@@ -445,39 +474,68 @@ def join_batches(model, function, step):
                 yield batch
                 continue
             group = itertools.chain([batch], itertools.islice(batches, count - 1))
-            group = [jax.tree.map(keep, batch) for batch in group]
+            group = [copy_arrays(batch) for batch in group]
             shapes = [jax.tree.map(lambda a: a.shape[1:], batch) for batch in group]
             # Loops over batches of many shapes would take too long to compile.
             loops_well = all(shape == shapes[0] for shape in shapes)
             yield from join(group) if loops_well else group
 
     def run(state, iterator):
-        run.accepts_joined_batches = True
+        run.asks_for_batches = True
         try:
             steps = itertools.islice(iterator, model.steps_per_execution)
-            batches = joined(state, steps)
+            batches = joined(state, map(unwrap, steps))
             # Without a batch, this raises the `StopIteration` that Keras expects.
             logs, state = function(state, batches)
             for batch in batches:
                 logs, state = function(state, iter([batch]))
             return logs, state
         finally:
-            run.accepts_joined_batches = False
+            run.asks_for_batches = False
 
     return run
 
 
+def asks_for_batches(model, function_name):
+    """Returns whether fused steps ask for the next batch.
+
+    Otherwise, Keras asks for a single batch to build the model.
+    """
+    return getattr(getattr(model, function_name), "asks_for_batches", False)
+
+
+class HostBatches(keras.utils.PyDataset):
+    """A dataset whose batches stay on the host until they are joined."""
+
+    def __init__(self, dataset, joins):
+        """Initializes the dataset; `joins()` is whether its batches will be joined."""
+        super().__init__(dataset.workers, max_queue_size=dataset.max_queue_size)
+        self.dataset, self.joins = dataset, joins
+        self.on_epoch_begin = dataset.on_epoch_begin
+        self.on_epoch_end = dataset.on_epoch_end
+
+    @property
+    def num_batches(self):
+        """The number of batches, or `None` for no end."""
+        return self.dataset.num_batches
+
+    def __getitem__(self, index):
+        """Returns the batch at an index."""
+        batch = self.dataset[index]
+        return keep_on_host(batch) if self.joins() else batch
+
+
 class JoinedArrays(keras.utils.PyDataset):
-    """The arrays of `fit()` in joined batches, one item per execution.
+    """Arrays in joined batches, one item per execution.
 
     Its length is the number of single batches, because Keras counts the steps by it.
     There are fewer items, and Keras does not ask for more.
     """
 
-    def __init__(self, model, data, batch_size, shuffle):
+    def __init__(self, model, data, batch_size, shuffle, joins):
         """Initializes the dataset; `data` is `x`, `(x, y)` or `(x, y, weights)`."""
         super().__init__()
-        self.model, self.data = model, data
+        self.model, self.data, self.joins = model, data, joins
         self.batch_size, self.shuffle = BatchSize(batch_size), shuffle
         self.epoch = 0
 
@@ -486,62 +544,110 @@ class JoinedArrays(keras.utils.PyDataset):
         return -(-rows_of(self.data) // self.batch_size)
 
     def __getitem__(self, index):
-        """Returns the next item, and starts an epoch if `index` is 0.
-
-        Keras also takes a batch to build the model. That one must be a single batch.
-        """
-        joins = getattr(self.model.train_function, "accepts_joined_batches", False)
+        """Returns the next item, and starts an epoch if `index` is 0."""
+        joins = self.joins()
         if index == 0:
             self.end, self.epoch = 0, self.epoch + joins
-            if self.shuffle:  # The order that Keras would draw. From 3.16, by epoch.
-                by_epoch = [int(n) for n in keras.version().split(".")[:2]] > [3, 15]
-                rng = np.random.default_rng(self.epoch) if by_epoch else np.random
+            if self.shuffle:  # The order that Keras would draw.
+                rng = np.random.default_rng(self.epoch) if IS_3_16 else np.random
                 self.order = rng.permutation(rows_of(self.data))
         start = self.end
         self.end += self.batch_size * (self.model.steps_per_execution if joins else 1)
         part = slice(start, self.end)
         part = self.order[part] if self.shuffle else part
         data = jax.tree.map(lambda array: array[part], self.data)
-        return {self.batch_size: data} if joins else data
+        if not joins:
+            return data
+        data = {self.batch_size: data}
+        on_cpu = jax.default_backend() == "cpu"
+        if on_cpu and keras.distribution.distribution() is None:
+            return {HostBatch(data): ()}
+        return data  # Keras transfers it while the device computes.
 
 
-def join_arrays(model, fit, args, kwargs):
-    """Returns a dict of the arguments of `fit()`, with joined arrays if possible."""
-    given = inspect.signature(fit).bind(model, *args, **kwargs).arguments
-    given.pop("self")
-    x, y, sample_weight = (given.get(name) for name in ("x", "y", "sample_weight"))
+def join_data(model, function_name, given):
+    """Returns the arguments of `fit()` or `evaluate()`, with joined data if possible.
+
+    Args:
+        model: A compiled model.
+        function_name: `"train_function"` or `"test_function"`, which gets the data.
+        given: The arguments, a dict.
+    """
+    x, y, sample_weight = (given.get(name) for name in NAMES)
+    shuffle = given.get("shuffle", function_name == "train_function")
+    joins = functools.partial(asks_for_batches, model, function_name)
+    if given.get("class_weight"):
+        return given  # Keras makes the batches. `join_batches()` joins them.
+    if IS_3_16 and keras.distribution.distribution() is None:
+        if isinstance(x, keras.utils.PyDataset) and not x.use_multiprocessing:
+            return given | dict(x=HostBatches(x, joins))
+        if inspect.isgenerator(x):
+            batches = (keep_on_host(batch) if joins() else batch for batch in x)
+            return given | dict(x=batches)
+
     data = keras.utils.pack_x_y_sample_weight(x, y, sample_weight)
-    batch_size, shuffle = given.get("batch_size") or 32, given.get("shuffle", True)
-    others = ("class_weight", "steps_per_epoch", "validation_split")
-    # Keras converts other dtypes itself.
-    dtypes = {"bool", "uint8", "int32", "int64", keras.config.floatx()}
+    batch_size = given.get("batch_size") or 32
+    floats = {"float16", "bfloat16", "float32", "float64"}
+    dtypes = {"bool", "uint8", "int32", "int64", *floats}
     if (
         rows_of(data) == 0
         or not dtypes.issuperset(a.dtype.name for a in jax.tree.leaves(data))
         or (sample_weight is not None and keras.tree.is_nested(y))
-        or any(given.get(name) for name in others)
+        or any(given.get(name) for name in ("steps", "steps_per_epoch"))
         or keras.config.max_steps_per_epoch()
         or shuffle not in (True, False)
-        or not fuses_steps(model)
     ):
-        return given  # Keras makes the batches. `join_batches()` joins them.
+        return given
 
-    data = jax.tree.map(np.asarray, data)
+    def convert(array):
+        is_float = array.dtype.name in floats
+        dtype = keras.config.floatx() if is_float else array.dtype
+        return np.asarray(array).astype(dtype, copy=False)
+
+    data = jax.tree.map(convert, data)
     batch = jax.tree.map(lambda array: array[:batch_size], data)
     if steps_per_call(batch) < model.steps_per_execution:
         return given
-    dataset = JoinedArrays(model, data, batch_size, shuffle)
-    return given | dict(x=dataset, y=None, sample_weight=None, shuffle=False)
+    dataset = JoinedArrays(model, data, batch_size, shuffle, joins)
+    others = {"shuffle": False} if shuffle else {}
+    return given | dict(x=dataset, y=None, sample_weight=None) | others
 
 
-def fused_fit(fit):
-    """Returns a `fit()` method that joins the batches of arrays."""
+def join_validation(model, given):
+    """Returns the arguments of `fit()`, with joined data for the validation."""
+    data = tuple(given.get(name) for name in NAMES)
+    rows = rows_of(data)
+    validation = given.get("validation_data")
+    split = math.floor(rows * (1 - (given.get("validation_split") or 0)))
+    if validation is None and 0 < split < rows:
+        validation = jax.tree.map(lambda array: array[split:], data)
+        data = jax.tree.map(lambda array: array[:split], data)
+        given = given | dict(zip(NAMES, data, strict=True), validation_split=0.0)
+    if validation is None:
+        return given
+    data = keras.utils.unpack_x_y_sample_weight(validation)
+    sizes = given.get("validation_batch_size"), given.get("batch_size")
+    arguments = dict(zip(NAMES, data, strict=True), batch_size=sizes[0] or sizes[1])
+    arguments["steps"] = given.get("validation_steps")
+    arguments = join_data(model, "test_function", arguments)
+    data = keras.utils.pack_x_y_sample_weight(*map(arguments.get, NAMES))
+    return given | dict(validation_data=data)
 
-    @functools.wraps(fit)
-    def fused(self, *args, **kwargs):
-        return fit(self, **join_arrays(self, fit, args, kwargs))
 
-    return fused
+def joining_data(method, function_name):
+    """Returns a method `fit()` or `evaluate()` that joins its data."""
+
+    @functools.wraps(method)
+    def run(self, *args, **kwargs):
+        given = inspect.signature(method).bind(self, *args, **kwargs).arguments
+        given = given | given.pop("kwargs", {})
+        del given["self"]
+        # In `fit()`, Keras evaluates on data that is already joined.
+        if fuses_steps(self) and "_use_cached_eval_dataset" not in given:
+            given = join_data(self, function_name, join_validation(self, given))
+        return method(self, **given)
+
+    return run
 
 
 def counting_steps(method, number):
@@ -585,8 +691,9 @@ def fused_maker(make_function, function_name, step_name):
 
 def fuse_steps(cls):
     """Fuses the steps of a class of models, in place."""
-    cls.fit = counting_steps(fused_fit(cls.fit), FusedSteps)
-    cls.evaluate = counting_steps(cls.evaluate, FusedSteps)
+    cls.fit = counting_steps(joining_data(cls.fit, "train_function"), FusedSteps)
+    evaluate = joining_data(cls.evaluate, "test_function")
+    cls.evaluate = counting_steps(evaluate, FusedSteps)
     cls.predict = counting_steps(cls.predict, int)
     cls.make_train_function = fused_maker(
         cls.make_train_function, "train_function", "train_step"
@@ -622,4 +729,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:MYPfNwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoCzKMBA_NOEd0EVdRaD9MHGrQHHY1PDtJOQ_FNE-pMO7tYDMFMCKhMD6lM4wGKTAruUxHXAg  # noqa: E501
+# kscaffold:base:FdV2RwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoChlsErQYR3wRV2BQPnQoa_gkd_wkNxAlFuwkSsAhbuRIMg00I6kwP60ytAsxMCpgMEdMC  # noqa: E501

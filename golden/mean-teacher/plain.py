@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_mD8Moz8Pij8N5T5Oyj4QgQ0I4AwnuRcBthACqzgDyRxBnkUV-hQU8wwMyAwhgz8  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQEpyEO8jwd5xs_rkwMuUwPoEwN-0tO4EsQ5QsIxAsdkycK9BEBmg8Cv0ZEuiUVrCUUxwsMnAshmUw  # noqa: E501

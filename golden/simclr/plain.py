@@ -554,4 +554,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:0yz4XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwC-CYNhT4a6j0P6z1QzD0MkQMb-AIMiwMw8gId6xoDsBoOhwon6glDhxo-1A4CkXEVtnYU8wwXphAXwT0  # noqa: E501
+# kscaffold:base:0yz4XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgEzSUO8jwCjjQNm0sagEsPgUtQ4koMkQMb-AIMiwMw8gIexSoCiCoNiyoo8ClDuSo-vgIC32EVzIMBFMcLF_oOF9dK  # noqa: E501

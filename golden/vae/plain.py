@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwC6CoNkT0B9jwO9zxx2jwN4R9Qxh8n9R4BthAFsS9f3B8X-hsSlT0  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwC_jcNp0oBjEoOjUpx8EkNjR1Q8hwdzy4K9BEBmg8FxT1BwBwexhEX5hoSq0o  # noqa: E501
