@@ -117,6 +117,7 @@ def values(opt: Option, form: str = "{}") -> str:
             form.format(choice) + (" (default)" if choice == opt.default else "")
             for choice in opt.choices
         )
-    has_default = opt.default not in (None, ())
-    default = f", default {form.format(opt.default)}" if has_default else ""
+    defaults = opt.default if opt.many else (opt.default,)
+    named = ", ".join(form.format(value) for value in defaults if value is not None)
+    default = f", default {named}" if named else ""
     return form.format(opt.metavar or opt.type.__name__.upper()) + default
