@@ -12,9 +12,10 @@ from .keras_names import MODEL_NAMES
 LONGEST_NAME = 24
 #: Names in the generated code that a part would hide. `build_model()` takes `model`.
 CODE_NAMES = frozenset("""
-    ema_decay functools inspect input_gradients itertools jax keras kwargs labelled loss
-    math model network noise np operator os others output_sum outputs own_variables seed
-    seed_generator self step_counter training unlabelled update_averages x y
+    ema_decay functools has_transformations inspect input_gradients itertools jax keras
+    kwargs labelled loss math model network noise np operator optax os others output_sum
+    outputs own_variables seed seed_generator self step_counter training unlabelled
+    update_averages x y
     """.split())
 
 #: What the generated code derives from the name of an optimizer.

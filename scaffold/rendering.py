@@ -29,6 +29,7 @@ MODULES = (
     "math",
     "np",
     "operator",
+    "optax",
     "os",
 )
 

@@ -25,6 +25,9 @@ _KERAS_TRIES = (
     "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
 )
 
+#: Modules of Optax, and what it needs.
+_OPTAX_NEEDS = ("chex", "optax", "toolz")
+
 #: Packages that a project needs. A package of that name would hide or replace them.
 _PROJECT_NEEDS = (
     "_pytest absl_py iniconfig kscaffold pillow pip pluggy pytest python_dateutil "
@@ -40,7 +43,8 @@ _IGNORED = ("build", "runs")
 
 def shadowing_modules() -> frozenset[str]:
     """Returns the modules that a generated file would hide if it had their name."""
-    return frozenset(sys.stdlib_module_names) | {*_KERAS_NEEDS, *_KERAS_TRIES}
+    needed = {*_KERAS_NEEDS, *_KERAS_TRIES, *_OPTAX_NEEDS}
+    return frozenset(sys.stdlib_module_names) | needed
 
 
 def is_project(target: str) -> bool:

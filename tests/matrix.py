@@ -30,6 +30,11 @@ PARTS = {
             "optimizer": ("g=generator", "d=discriminator"),
             "noise": True,
         },
+        "transformation": {
+            "network": ("student",),
+            "frozen": ("teacher",),
+            "optax": True,
+        },
         "average": {
             "network": ("student",),
             "average": ("teacher=student",),

@@ -311,6 +311,7 @@ def test_imports_only_what_it_may(space):
         tree = ast.parse(source)
         allowed = {"jax", "keras", *sys.stdlib_module_names}
         allowed |= {"numpy"} if spec.demo or spec.fuse_steps else set()
+        allowed |= {"optax"} if getattr(spec, "optax", False) else set()
         assert imported(tree.body) <= allowed, identify(spec)
 
         main = tree.body[-1].body if spec.demo else []

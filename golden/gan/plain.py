@@ -494,4 +494,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0E1RoO8jwTwyJf0E0OmRBP_A8e2SECnCENnyEGhCFEiyE-vgIC32EP5m8pHgn7PwH6Pxb7Pw  # noqa: E501
+# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0KnDQI_xETwyJfhlAOmRBP_A8ejyQC0iMN1SMGuiNEwSM-vgIC32EPnHIpHgmxQgGwQhaxQg  # noqa: E501

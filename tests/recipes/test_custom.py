@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
+import optax
 import pytest
 from click.testing import CliRunner
 from custom_algorithms import RECIPES, Algorithm
-from loops import Adam, assert_close, fit, load, running_means, values
+from loops import Adam, assert_close, assert_same, fit, load, running_means, values
 from matrix import text
 
 from scaffold import Spec
@@ -243,6 +244,102 @@ def test_five_steps_equal_a_plain_loop():
     assert_close([values(model.u.weights)], weights)
     assert_close(logs["loss"][:, None], running_means(np.array(losses)[:, None]))
     assert np.isfinite(model.evaluate(edges, y, verbose=0))
+
+
+def with_optax(**options):
+    """Returns the class of a student whose optimizer may come from Optax."""
+    losses = {"student_loss": "loss = keras.ops.mean((self.student(x) - y) ** 2)"}
+    parts = {"network": ("student",), "inputs": "xy", "optax": True, **options}
+    return written(Algorithm(options=parts, losses=losses))
+
+
+def transformation():
+    """Clips, decays weights, and follows a schedule."""
+    rate = optax.linear_schedule(1e-2, 1e-3, 4)
+    return optax.chain(
+        optax.clip_by_global_norm(0.5), optax.adamw(rate, weight_decay=0.1)
+    )
+
+
+#: A class with one optimizer, and one that has another optimizer of Keras.
+ALONE = {}
+IN_A_GROUP = {
+    "network": ("student", "judge"),
+    "optimizer": ("student=student", "judge=judge"),
+}
+
+
+@pytest.mark.parametrize("options", [ALONE, IN_A_GROUP], ids=["alone", "group"])
+@pytest.mark.parametrize("fuse_steps", [False, True])
+def test_optax_equals_its_own_loop(options, fuse_steps):
+    """A transformation of Optax changes weights as in a loop of Optax's, to 1e-6."""
+    x, y = data("xy")
+    y = np.eye(CLASSES, dtype="float32")[y]
+    keras.utils.set_random_seed(0)
+    cls = with_optax(**options, fuse_steps=fuse_steps)
+    model = cls(*(dense(SIZE, CLASSES) for _ in options.get("network", "a")))
+    weights = values(model.student.weights)
+    model.compile(student_optimizer=transformation(), steps_per_execution=3)
+    fit(model, x, y, batch_size=BATCH)
+
+    optimizer = transformation()
+    state = optimizer.init(weights)
+    for start in range(0, len(x), BATCH):
+        rows = slice(start, start + BATCH)
+        grads = jax.grad(lambda w, x, y: jnp.mean((run(w, x) - y) ** 2))(
+            weights, x[rows], y[rows]
+        )
+        updates, state = optimizer.update(grads, state, weights)
+        weights = optax.apply_updates(weights, updates)
+    assert_close([values(model.student.weights)], [weights])
+    assert 6 == model.student_optimizer.iterations
+
+
+@pytest.mark.parametrize("options", [ALONE, IN_A_GROUP], ids=["alone", "group"])
+def test_optax_resumes(options, tmp_path):
+    """After `load_weights()`, the training goes on exactly, with the state of Optax."""
+    x, y = data("xy")
+    y = np.eye(CLASSES, dtype="float32")[y]
+    cls = with_optax(**options)
+
+    def built():
+        keras.utils.set_random_seed(0)
+        model = cls(*(dense(SIZE, CLASSES) for _ in options.get("network", "a")))
+        model.compile(student_optimizer=transformation())
+        return model
+
+    whole, half, rest, other = (built() for _ in range(4))
+    fit(whole, x, y, epochs=2)
+    fit(half, x, y)
+    half.save(tmp_path / "half.keras")
+    half.save_weights(tmp_path / "half.weights.h5")
+    for model, name in ((rest, "half.keras"), (other, "half.weights.h5")):
+        model.load_weights(tmp_path / name)
+        fit(model, x, y)
+
+        assert_same(values(whole.variables), values(model.variables))
+        ours, theirs = (values(m.student_optimizer.variables) for m in (whole, model))
+        assert_same(ours, theirs)
+    assert not keras.saving.load_model(tmp_path / "half.keras").compiled
+
+
+def test_optax_with_scaled_losses():
+    """Under `mixed_float16`, Keras's scaling of the loss works around Optax."""
+    x, y = data("xy")
+    y = np.eye(CLASSES, dtype="float32")[y]
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        keras.utils.set_random_seed(0)
+        model = with_optax()(dense(SIZE, CLASSES))
+        model.compile(student_optimizer=transformation())
+        before = model.evaluate(x, y, verbose=0)
+        fit(model, x, y, epochs=5)
+    finally:
+        keras.config.set_dtype_policy(policy)
+
+    assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
+    assert model.evaluate(x, y, verbose=0) < before
 
 
 EXAMPLES = re.findall(r"^kscaffold (new \w+\.py .*)$", PAGE, re.MULTILINE)

@@ -137,8 +137,12 @@ def saving(factory) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "model.keras")
         model.save(path)
-        names = {type(model).__name__: type(model)}
-        loaded = keras.saving.load_model(path, custom_objects=names)
+        if model.get_compile_config() is None:  # It cannot be saved.
+            loaded = factory.model()
+            loaded.load_weights(path)
+        else:
+            names = {type(model).__name__: type(model)}
+            loaded = keras.saving.load_model(path, custom_objects=names)
     pairs = zip(model.get_weights(), loaded.get_weights(), strict=True)
     problems = [
         f"weight {number} is not restored"
