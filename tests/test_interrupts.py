@@ -131,9 +131,9 @@ def test_killed_project_can_be_repeated(times):
             ready=Path("mine").exists,
         )
         complete = contents() == wanted
-        again = run("new", "mine")
+        again = CliRunner().invoke(main, ["new", "mine"])
 
-        assert (2 if complete else 0) == again.returncode, again.stderr
+        assert (2 if complete else 0) == again.exit_code, again.output
         assert wanted == contents()
 
 
