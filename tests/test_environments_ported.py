@@ -30,14 +30,17 @@ import tensorflow as tf
 from recipe import build_model
 
 rng = np.random.default_rng(0)
-images = rng.uniform(size=(8, 8, 8, 1)).astype("float32")
+shape = (8,) if sys.argv[1] == "custom" else (8, 8, 1)
+images = rng.uniform(size=(8, *shape)).astype("float32")
 labels = rng.integers(10, size=8).astype("int32")
 model = build_model()
 batches = images, labels
 if sys.argv[1] in ("simclr", "mean-teacher"):
     batches = {"labelled": images, "unlabelled": images}, labels
+if sys.argv[1] == "custom":
+    batches = (images,)
 model.fit(tf.data.Dataset.from_tensor_slices(batches).batch(4), verbose=0)
-spec = [keras.InputSpec(shape=(None, 8, 8, 1), dtype="float32")]
+spec = [keras.InputSpec(shape=(None, *shape), dtype="float32")]
 inputs = images
 if sys.argv[2] == "True":  # The model takes labels as an input.
     spec = [[*spec, keras.InputSpec(shape=(None,), dtype="int32")]]
