@@ -12,8 +12,8 @@ from .errors import SpecError
 from .part_names import check_derived, check_form, check_name, check_new
 from .suggestions import did_you_mean
 
-#: The longest name of a variant.
-LONGEST_VARIANT = 60
+#: The longest list of names in the name of a variant.
+LONGEST_VARIANT = 36
 #: The name of an optimizer that is not named and trains several networks.
 JOINT = "joint"
 
@@ -103,8 +103,9 @@ class Parts:
 
     @property
     def variant(self) -> str:
-        """The name of the variant: the names of the trained networks."""
-        return "_".join(self.networks)[:LONGEST_VARIANT]
+        """The names of the networks, for the name of the variant."""
+        names = (*self.networks, *self.averages, *self.frozen)
+        return "_".join(names)[:LONGEST_VARIANT].rstrip("_")
 
 
 def parts_of(spec) -> Parts:

@@ -160,18 +160,16 @@ class Spec:
         Under this package the class is registered, so that a process can load files of
         all variants.
         """
-        if self.parts:
-            return self.parts.variant
-        changed = [
-            (option, getattr(self, option.name))
-            for option in own_options(self.recipe)
-            if option.choices or not option.default
-        ]
-        return "_".join(
-            value if option.choices else option.name
-            for option, value in changed
-            if value != option.default
-        )
+        names = [self.parts.variant] if self.parts else []
+        for option in own_options(self.recipe):
+            value = getattr(self, option.name)
+            if option.many or value == option.default:
+                continue
+            if option.choices:
+                names.append(value)
+            elif not option.default:
+                names.append(option.name)
+        return "_".join(names)
 
     @property
     def objective(self) -> Objective:

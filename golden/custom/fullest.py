@@ -66,7 +66,9 @@ def build_expert():
     )
 
 
-@keras.saving.register_keras_serializable("actor_critic_encoder")
+@keras.saving.register_keras_serializable(
+    "actor_critic_encoder_slow_actor_slow_noise_input_gradients_streams_predict"
+)
 class CustomModel(keras.Model):
     """A model with its own losses and training step.
 
@@ -517,4 +519,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:RN3NNQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1bGxlc3QucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBhY3RvciAtLW5ldHdvcmsgY3JpdGljIC0tbmV0d29yayBlbmNvZGVyIC0tZnJvemVuIGV4cGVydCAtLWF2ZXJhZ2Ugc2xvd19hY3Rvcj1hY3RvciAtLWF2ZXJhZ2Ugc2xvd19jcml0aWM9Y3JpdGljIC0tb3B0aW1pemVyIGFjdG9yPWFjdG9yLGVuY29kZXIgLS1vcHRpbWl6ZXIgY3JpdGljPWNyaXRpYyAtLXVwZGF0ZXMgY3JpdGljPTMgLS1ub2lzZSAtLWlucHV0LWdyYWRpZW50cyAtLWlucHV0cyBzdHJlYW1zIC0tcHJlZGljdCBzbG93X2NyaXRpYyAgIyBub3FhOiBFNTAxCguCYgj_ERe-GQ3hAocBxgIX5QYQtgYSywYqpgYetxAC-g8O_Q8F4A9E5w8-vgIC32EwsGY  # noqa: E501
+# kscaffold:base:dWw5nwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1bGxlc3QucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBhY3RvciAtLW5ldHdvcmsgY3JpdGljIC0tbmV0d29yayBlbmNvZGVyIC0tZnJvemVuIGV4cGVydCAtLWF2ZXJhZ2Ugc2xvd19hY3Rvcj1hY3RvciAtLWF2ZXJhZ2Ugc2xvd19jcml0aWM9Y3JpdGljIC0tb3B0aW1pemVyIGFjdG9yPWFjdG9yLGVuY29kZXIgLS1vcHRpbWl6ZXIgY3JpdGljPWNyaXRpYyAtLXVwZGF0ZXMgY3JpdGljPTMgLS1ub2lzZSAtLWlucHV0LWdyYWRpZW50cyAtLWlucHV0cyBzdHJlYW1zIC0tcHJlZGljdCBzbG93X2NyaXRpYyAgIyBub3FhOiBFNTAxCguCYgj_ERe-GQ3hAokBxgIX6QYQugYSzwYqqgYeuxAC_g8OgRAF5A9E6w8-vgIC32EwsGY  # noqa: E501

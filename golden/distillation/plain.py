@@ -386,4 +386,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkKqjgI_xEesSZKpk4R3007vE0dhR4Syh1Eyx0UsBkg6gIXk04  # noqa: E501
+# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkKqjgI_xEesSZKqk4R4007wE0diR4Szh1Ezx0UtBkg6gIXl04  # noqa: E501
