@@ -90,6 +90,16 @@ class Spec:
     test_step: bool = option(
         False, type=bool, core=True, help="Write a test_step() for evaluate()."
     )
+    gradient_hook: bool = option(
+        False,
+        type=bool,
+        help="Write a method that changes the gradients before the optimizer gets them.",
+    )
+    augment: bool = option(
+        False,
+        type=bool,
+        help="Write a method that augments the batches of fit(), with a key per step.",
+    )
     fuse_steps: bool = option(
         False,
         type=bool,
@@ -161,14 +171,14 @@ class Spec:
         all variants.
         """
         names = [self.parts.variant] if self.parts else []
-        for option in own_options(self.recipe):
-            value = getattr(self, option.name)
-            if option.many or value == option.default:
+        for opt in own_options(self.recipe):
+            value = getattr(self, opt.name)
+            if opt.many or value == opt.default:
                 continue
-            if option.choices:
+            if opt.choices:
                 names.append(value)
-            elif not option.default:
-                names.append(option.name)
+            elif not opt.default:
+                names.append(opt.name)
         return "_".join(names)
 
     @property

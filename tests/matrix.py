@@ -21,6 +21,9 @@ CACHES = {"__pycache__", ".ruff_cache"}
 CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
 
 
+#: The options that add a method for the user's code, without changing the step.
+HOOKS = {"gradient_hook": True, "augment": True}
+
 #: The goldens of recipes whose options name the parts of a class, in addition to the
 #: plain ones: the name of each, and its options.
 PARTS = {
@@ -154,13 +157,14 @@ def core_goldens() -> dict[Path, Spec]:
     """Maps the goldens that equal Keras's own trainer to their specs.
 
     These are the core combinations in every style, the other tasks, and the plainest
-    and the fullest class of every style with fused steps.
+    and the fullest class of every style with fused steps, and the plainest with hooks.
     """
     specs = core_specs()
     specs += [Spec(task=task) for task in TASKS if task != Spec().task]
     for style in CHOICES["style"]:
         of_style = [spec for spec in core_specs(fuse_steps=True) if spec.style == style]
         specs += [of_style[0], of_style[-1]]
+        specs.append(Spec(style=style, **HOOKS))
     return {golden_path(spec): spec for spec in specs}
 
 
@@ -282,10 +286,10 @@ def _home(metric) -> tuple:
 def whole_space() -> list[Spec]:
     """Lists every combination of the options that have finitely many values.
 
-    Losses and metrics come one by one, with every way to own them: what they change
-    in the text does not depend on the other options.
+    Losses, metrics and hooks come one by one, with every way to own them: what they
+    change in the text does not depend on the other options.
     """
-    flags = [option.name for option in OPTIONS if option.type is bool]
+    flags = [o.name for o in OPTIONS if o.type is bool and o.name not in HOOKS]
     own = {"recipe", "target_version"}
     factors = {name: CHOICES[name] for name in CHOICES if name not in own}
     factors |= {name: (False, True) for name in flags}
@@ -295,6 +299,8 @@ def whole_space() -> list[Spec]:
         Spec(**dict(zip(factors, values, strict=True)))
         for values in product(*factors.values())
     ]
+    specs += [spec for name in HOOKS for spec in core_specs(**{name: True})]
+    specs += core_specs(fuse_steps=True, demo=False, **HOOKS)
     owners = product((False, True), repeat=2)
     return specs + [
         Spec(**objective, manual_loss=loss, manual_metrics=metrics)

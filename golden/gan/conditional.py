@@ -520,4 +520,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQqcNAj_ERHJHhuATw7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6TJALWIw3ZIwa-I0TFIz6-AgLfYRzUdyW1BRSKDxbHUQ  # noqa: E501
+# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQruNQjRExHJHhvQUA7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6RJALUIw3XIwa8I0TDIz6-AgKxYxykeSW1BRSKDxaXUw  # noqa: E501

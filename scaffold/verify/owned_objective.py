@@ -10,6 +10,7 @@ from ..keras_names import find
 from ..objective import KerasObject, Objective, resolve
 from ..spec import Spec
 from .class_under_test import ClassUnderTest
+from .hooks import without_hooks
 from .parity.build_model import small_model
 
 
@@ -29,6 +30,11 @@ def add_owned_objective(tested: ClassUnderTest, loss: str | None) -> ClassUnderT
         tested: The class, with the objective that the command line names.
         loss: The name of the loss, if the command line has one.
     """
+    with without_hooks(tested.load()):
+        return _with_objective(tested, loss)
+
+
+def _with_objective(tested: ClassUnderTest, loss: str | None) -> ClassUnderTest:
     model, _, _ = small_model(tested)
     known = {entry.name for entry in LOSSES}
     owned = [v for v in vars(model).values() if isinstance(v, keras.losses.Loss)]

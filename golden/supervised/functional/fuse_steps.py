@@ -613,4 +613,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:som_tAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgbaVBrfBA6JT03sTg3hTh7GTlvUAgyDTQjqTA_rTK0CzEwN-QgBl0UJlkU  # noqa: E501
+# kscaffold:base:som_tAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1mdXNlLXN0ZXBzCgbaVBrfBA6JT03sTg3hTh7GTlvUAgyDTQjqTA_rTK4CzEwM-QgBl0UJlkU  # noqa: E501

@@ -253,4 +253,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:B6L9LAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQoZglABnAMHOwGHTQJ1ErJOD2EOk1IB7FAjgQInBA3hThfGThs6BNwJAo0JE88BAbdLCbZL  # noqa: E501
+# kscaffold:base:B6L9LAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9sb3NzX21hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1sb3NzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQoZglABnAMHOwGHTQJ1ErJOD2EOk1IB7FAjgQInBA3hThfGThs6BK4LAt8KE88BAbdLCbZL  # noqa: E501

@@ -238,4 +238,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:__l7jQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKGoJQAeICAicNJgO3TQK2TQPHRQ3NDAHsUA88OLMCDeFOF8ZOGzoE3AkCjQkNzwEHsU0BfgGUIw-RJA  # noqa: E501
+# kscaffold:base:__l7jQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3NhbXBsZV93ZWlnaHRfdGVzdF9zdGVwLnB5IC0tbWFudWFsLW1ldHJpY3MgLS1zYW1wbGUtd2VpZ2h0IC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKGoJQAeICAicNJgO3TQK2TQPHRQ3NDAHsUA88OLMCDeFOF8ZOGzoErgsC3woNzwEHsU0BfgGUIw-RJA  # noqa: E501

@@ -235,4 +235,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:E_x-NgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKGoJQF-ICDpNSAexQTIECDeFOF8ZOGzoE3AkCjQkTzwEBsUwJsEw  # noqa: E501
+# kscaffold:base:E_x-NgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLW1hbnVhbC1tZXRyaWNzIC0tdGVzdC1zdGVwICAjIG5vcWE6IEU1MDEKGoJQF-ICDpNSAexQTIECDeFOF8ZOGzoErgsC3woTzwEBsUwJsEw  # noqa: E501

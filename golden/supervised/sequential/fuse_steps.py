@@ -616,4 +616,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:9T1zRwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBLfBAjcAw7lUk3sTg3hTh7GTlvUAgyDTQjqTA_rTK0CzEwJ-QgHpUsBiAYJlkU  # noqa: E501
+# kscaffold:base:9T1zRwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzZXF1ZW50aWFsIC0tZnVzZS1zdGVwcyAgIyBub3FhOiBFNTAxCgbaVBLfBAjcAw7lUk3sTg3hTh7GTlvUAgyDTQjqTA_rTK4CzEwI-QgHpUsBiAYJlkU  # noqa: E501

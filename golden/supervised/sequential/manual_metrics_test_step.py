@@ -238,4 +238,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:4hrGWQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxChWCUAvsAxGLAQ6TUgHsUEyBAg3hThfGThs6BNwJAo0JD88BB6VLAZMBCbBM  # noqa: E501
+# kscaffold:base:4hrGWQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHNlcXVlbnRpYWwgLS1tYW51YWwtbWV0cmljcyAtLXRlc3Qtc3RlcCAgIyBub3FhOiBFNTAxChWCUAvsAxGLAQ6TUgHsUEyBAg3hThfGThs6BK4LAt8KD88BB6VLAZMBCbBM  # noqa: E501

@@ -628,4 +628,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:Ne4-yAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoG2lQV3wQT_AMOoVNN7E4N4U4Xxk4D0AII2QJb1AIMg00I6kwP60ytAsxMCfkIAblKAagFCZZF  # noqa: E501
+# kscaffold:base:Ne4-yAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2Vfc3RlcHMucHkgLS1zdHlsZSBzdWJjbGFzcyAtLWZ1c2Utc3RlcHMgICMgbm9xYTogRTUwMQoG2lQV3wQT_AMOoVNN7E4N4U4Xxk4D0AII2QJb1AIMg00I6kwP60yuAsxMCPkIAblKAagFCZZF  # noqa: E501

@@ -246,4 +246,4 @@ if __name__ == "__main__":
     print("Evaluation:", {name: round(value, 4) for name, value in results.items()})
 
 
-# kscaffold:base:YBqtsQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQoYglAC_AMEmwEHmgECm08FmE8PrQEOk1IB7FBMgQIN4U4Xxk4bOgTcCQKNCQKNTAKOTQ_ZAgG5SgHzAQmwTA  # noqa: E501
+# kscaffold:base:YBqtsQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IG1hbnVhbF9tZXRyaWNzX3Rlc3Rfc3RlcC5weSAtLXN0eWxlIHN1YmNsYXNzIC0tbWFudWFsLW1ldHJpY3MgLS10ZXN0LXN0ZXAgICMgbm9xYTogRTUwMQoYglAC_AMEmwEHmgECm08FmE8PrQEOk1IB7FBMgQIN4U4Xxk4bOgSuCwLfCgKNTAKOTQ_ZAgG5SgHzAQmwTA  # noqa: E501

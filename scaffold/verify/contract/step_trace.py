@@ -132,7 +132,8 @@ def unchanged(traced: Traced) -> set[str]:
     return {variable.path for variable, old, new in pairs if old is new}
 
 
-_RANDOM = ("random_bits", "threefry2x32", "rng_bit_generator", "random_seed")
+#: The operations that draw. Making a key from a constant draws nothing.
+_RANDOM = ("random_bits", "threefry2x32", "rng_bit_generator")
 
 
 def constant_draws(traced: Traced) -> set[str]:

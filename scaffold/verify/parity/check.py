@@ -5,6 +5,7 @@ layers, so only the steps can differ.
 """
 
 import types
+from dataclasses import replace
 from functools import cache
 
 import keras
@@ -12,6 +13,7 @@ import keras
 from ...objective import Objective
 from ..causes import Explanation, finding, of_mistakes
 from ..class_under_test import NO_WEIGHTS, ClassUnderTest
+from ..hooks import without_hooks
 from ..verdict import Verdict, describe, raised
 from .build_model import objective_of
 from .case import Case
@@ -26,7 +28,19 @@ from .run_case import EvaluationError, run
 
 
 def check_case(case: Case, tested: ClassUnderTest) -> Verdict:
-    """Compares a class with Keras's own trainer, and proves the cause."""
+    """Compares a class with Keras's own trainer, and proves the cause.
+
+    Edited hooks of the class are left out.
+    """
+    with without_hooks(tested.load()) as left_out:
+        verdict = _check_case(case, tested)
+    if left_out and verdict.compared_with:
+        reference = f"{verdict.compared_with}, without {left_out}"
+        verdict = replace(verdict, compared_with=reference)
+    return verdict
+
+
+def _check_case(case: Case, tested: ClassUnderTest) -> Verdict:
     reason = not_applicable(case, tested) or _no_reference(tested)
     if reason:
         return Verdict(case.name, case.group, "not applicable", reason)
