@@ -94,7 +94,8 @@ def _no_such_option(
         if opt.off and typed == f"--no-{opt.flag[2:]}":
             error.possibilities = [opt.off_flag]
             return error
-    error.possibilities = nearest(typed, [f for f in flags if f.startswith("--")])
-    if not error.possibilities:
-        error.possibilities = nearest(typed, [opt.flag for opt in options])
+    own = [flag for flag in flags if flag.startswith("--")]
+    others = [opt.flag for opt in options if opt.flag not in own]
+    near = nearest(typed, [*own, *others])
+    error.possibilities = [flag for flag in near if flag in own] or near
     return error
