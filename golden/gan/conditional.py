@@ -520,4 +520,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQqcNAj_ERHJHhuATw7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6TJALWIw3ZIwa-I0TFIz6-AgLfYRzUdyW1BRSKDxbHUQ  # noqa: E501
+# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQqcNAj_ERHJHhuSVg7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6lKwLoKg3rKgbQKkTXKj6-AgPKHxvVCSW1BRScFhbZWA  # noqa: E501

@@ -494,4 +494,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0KnDQI_xETwyJfilAOmRBP_A8ekyQC1iMN2SMGviNExSM-vgIC32EPoHIpHgm1QgG0Qha1Qg  # noqa: E501
+# kscaffold:base:jdb6XQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0KnDQI_xETwyJfnFcOqxdPjhcepSsC6CoN6yoG0CpE1yo-vgIC32EPoHIpHgm1QgG0Qha1Qg  # noqa: E501

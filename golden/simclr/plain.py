@@ -554,4 +554,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:0yz4XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgKpCkI_xECyDYN1U0auk0Pu01QnE0MkQMb-AIMiwMw8gIe_ywCwiwNxSwoqixD8yw-vgIC32EVhoYBFMcLF_oOF5FN  # noqa: E501
+# kscaffold:base:0yz4XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgKpCkI_xEC2j0N51QazFQPzVRQrlQMkQMb-AIMiwMw8gIekTQC1DMN1zMovDNDhTQ-vgIC32EVmI0BFNkSF4wWF6NU  # noqa: E501

@@ -565,4 +565,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:DnZDCwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCoYgCP8RBcMiDpYUlAH-TQuLIxnyIhqNEwnYEg3VEhq6Eh7fNgHWIwHbEw3_DweGNkSPNj6-AgLfYQ-gcikeCYsuAYouBIsuDKsUBpIU  # noqa: E501
+# kscaffold:base:DnZDCwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCoYgCP8RBcMiDpYUlAGMVQuZKhmAKhqJEwnUEg3REhq2Eh7tPQHoKgHtGg3_DweUPUSdPT6-AgLfYQ-gcikeCYsuAYouBIsuDKsUBpIU  # noqa: E501
