@@ -465,4 +465,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:v-uUggoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQqqOAj_EQekKw7VUTm4UQ21AwyaAxWtAxuCAw6FUQvoUCGpAxjmAh2BIRLOHRvUAkPXIBS0GSDqAheXTg  # noqa: E501
+# kscaffold:base:v-uUggoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQqwOAiFEgeqKw7bUTm-UQ21AwyaAxWtAxuCAw6LUQvuUCGpAxjmAh2HIRLUHRvUAkPdIBS6GSDqAhedTg  # noqa: E501

@@ -386,4 +386,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkKqjgI_xEesSZKqk4R4007wE0diR4Szh1Ezx0UtBkg6gIXl04  # noqa: E501
+# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkKsDgIhRIesSZKsE4R6U07xk0djx4S1B1E1R0Uuhkg6gIXnU4  # noqa: E501

@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQKyi0I_xEd5xs_-lUMhVYP7FUNx1VOrFUQ9xII1hId3zAKrhQBrBYCi1BEuiUV-C4U2RIMrhIh5VU  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQK0C0IhRId5xs_iFYMk1YP-lUN1VVOulUQ_xII3hId7TAKtBQBtBYCmVBEuiUVhi8U4RIMthIh81U  # noqa: E501

@@ -487,10 +487,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -587,4 +590,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:Nj9qgwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQqGIAj_EQXDIg6WFBSMVQHLDRbKDQX3DQj0DQL5DSH0DQu3DgmmDgOaCiudCgn_DgLuDguZKhSAKgGbKgWvKhq-QQnUEg3REhe2EgTZDx6XLgHoKgHtGg3_DweUPUSdPT6-AgLfYQ-gcikeCYsuAYouBIsuDKsUBpIU  # noqa: E501
+# kscaffold:base:6qTWZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQqMIAiFEgXDIg6WFBSaVQHLDRbKDQX3DQj0DQL5DSH0DQu3DgmmDgP2CSv5CQn_DgLuDguhKhSIKgGjKgW1KhrMQQnUEg3REhe2EgTZDx6lLgH2KgH1Gg2FEAeiPUSrPUG-AgLlYQ-mcikeCZEuAZAuBJEuDKsUBpIU  # noqa: E501

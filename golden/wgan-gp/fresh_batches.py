@@ -474,10 +474,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -574,4 +577,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:_nN_-woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEKhiAI_xEFwyIOlhQUjFUBhAN9hQMBigEMoysiiisapRQJ1BIN0RIathIe7T0B6CoB7RoN_w8HlD1EnT0-vgIC32EPoHIpHgmLLgGKLgSLLgyrFAaSFA  # noqa: E501
+# kscaffold:base:NglstAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZyZXNoX2JhdGNoZXMucHkgLS1yZWNpcGUgd2dhbi1ncCAtLWZyZXNoLWJhdGNoZXMgICMgbm9xYTogRTUwMQoB_EEKjCAIhRIFwyIOlhQUmlUBhAN9hQMBigEMqysikisapRQJ1BIN0RIathIe-z0B9ioB9RoNhRAHoj1Eqz1BvgIC5WEPpnIpHgmRLgGQLgSRLgyrFAaSFA  # noqa: E501

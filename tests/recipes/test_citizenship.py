@@ -340,7 +340,7 @@ LENGTHS = {
     "finetuning": 480,
     "gan": 505,
     "mean-teacher": 450,
-    "simclr": 558,
+    "simclr": 560,
     "vae": 442,
     "wgan-gp": 575,
 }
