@@ -571,4 +571,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:6kmQMAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CECplwCp1wRhC4Ihh0Mo0mIAopJHe8UP7QUQ40VUYYUDc1KArJKDLVK  # noqa: E501
+# kscaffold:base:6kmQMAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEB4jID4zIRhC4Ihh0Mo0mIAopJHe8UP7QUQ40VUYYUDc1KArJKDLVK  # noqa: E501
