@@ -31,6 +31,8 @@ class Option:
         maximum: The largest allowed number.
         above: A number that the value must exceed.
         below: A number that the value must stay below.
+        excludes: The options that cannot be set together with this one.
+        why: The reason why they cannot.
     """
 
     name: str
@@ -50,6 +52,8 @@ class Option:
     maximum: float | None = None
     above: float | None = None
     below: float | None = None
+    excludes: tuple[str, ...] = ()
+    why: str = ""
 
     @property
     def flag(self) -> str:

@@ -150,8 +150,18 @@ class Spec:
                 raise not_an_option(opt, self.recipe)
             if opt.type is float and isinstance(value, int):
                 object.__setattr__(self, opt.name, float(value))
+        for opt in options_of(type(self)):
+            self._check_exclusions(opt)
         check_class_name(self.class_name)
         self.objective, self.parts  # noqa: B018 - resolving is the check
+
+    def _check_exclusions(self, opt: Option) -> None:
+        """Checks that an option is not set together with one that it excludes."""
+        given = {o.name: o for o in self.options if getattr(self, o.name) != o.default}
+        for name in opt.excludes if opt.name in given else ():
+            if name in given:
+                flags = f"{opt.flag} and {given[name].flag}"
+                raise SpecError(f"{flags} cannot be combined.", opt.why)
 
     @property
     def about(self) -> dict:
@@ -274,12 +284,13 @@ def _spec_class(recipe: str) -> type[Spec]:
     return kind
 
 
-def _declared(type: str, optional=False, choices=(), **metadata):
+def _declared(type: str, optional=False, choices=(), excludes=(), **metadata):
     """Returns the field of an option that a recipe adds. TOML has no `None`."""
     default = None if optional else metadata.pop("default")
     if metadata.get("many"):
         default = tuple(default)
-    return option(default, TYPES[type], choices=tuple(choices), **metadata)
+    lists = {"choices": tuple(choices), "excludes": tuple(excludes)}
+    return option(default, TYPES[type], **lists, **metadata)
 
 
 def recipe_options(recipe: str) -> tuple[Option, ...]:

@@ -64,8 +64,11 @@ PARTS = {
 }
 
 
-#: A value of each option that names parts, and the other options that it needs.
+#: A value of each option that names parts, and the other options that it needs. Also
+#: values that make sense, of options whose default 0 is off.
 EXAMPLES = {
+    "l2_sp": (0.01, {}),
+    "lora_rank": (4, {}),
     "network": (("student",), {}),
     "frozen": (("teacher",), {}),
     "average": (("mean=predictor",), {}),
@@ -99,6 +102,8 @@ def recipe_specs() -> list[Spec]:
             values = option.choices or (False, True) * (option.type is bool)
             if option.type in (int, float) and not option.default:
                 values = {int: (100,), float: (0.99,)}[option.type]  # 0 is off.
+            if option.name in EXAMPLES:
+                values = EXAMPLES[option.name][:1]
             specs += [
                 Spec(recipe=recipe, **{option.name: value})
                 for value in values

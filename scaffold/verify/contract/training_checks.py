@@ -59,11 +59,27 @@ def gradients(factory) -> list[str]:
     """Finds trainable variables that training does not change."""
     model, changes = factory.trained_model(), _Changes()
     factory.fit(model, epochs=2, callbacks=[changes])
+    counters = [v for v in model.non_trainable_variables if _counts_steps(v)]
+    if counters and len(changes.changed) < len(model.trainable_variables):
+        # Some variables may train only after a number of steps.
+        for counter in counters:
+            counter.assign(LATE)
+        factory.fit(model, epochs=2, callbacks=[changes])
     return [
         f"no gradient reaches {v.path}"
         for v in model.trainable_variables
         if id(v) not in changes.changed
     ]
+
+
+#: A number of steps after which all variables train.
+LATE = 10**6
+
+
+def _counts_steps(variable) -> bool:
+    """Whether a variable of the model is an integer, as a counter of steps is."""
+    is_integer = keras.backend.is_int_dtype(variable.dtype)
+    return is_integer and variable.shape == ()
 
 
 class _Changes(keras.callbacks.Callback):
@@ -72,9 +88,13 @@ class _Changes(keras.callbacks.Callback):
     An optimizer such as Lion may move a variable back to where it was.
     """
 
+    def __init__(self):
+        """Initializes an empty set of variables."""
+        super().__init__()
+        self.changed = set()
+
     def on_train_begin(self, logs=None):
         """Keeps the initial values."""
-        self.changed = set()
         self.start = {id(v): np.array(v) for v in self.model.trainable_variables}
 
     def on_train_batch_end(self, batch, logs=None):
