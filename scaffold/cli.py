@@ -13,6 +13,7 @@ import click
 
 from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
+from .error_codes import UnknownCommand, usage_code
 from .errors import KscaffoldError
 from .interrupts import INTERRUPTED, exit_on_signals
 from .standard_output import (
@@ -74,9 +75,9 @@ class Kscaffold(click.Group):
             elif name.endswith(".py"):
                 words = [name]
             else:
-                raise
+                raise UnknownCommand(error.format_message(), ctx) from error
             command = shlex.join(["kscaffold", "new", *words])
-            raise click.UsageError(
+            raise UnknownCommand(
                 f"No such command {name!r}. Did you mean `{command}`?", ctx
             ) from error
 
@@ -87,13 +88,14 @@ class Kscaffold(click.Group):
             _check_current_folder()
             return super().invoke(ctx)
         except KscaffoldError as error:
-            _report(as_json, error.message, error.hint)
+            _report(as_json, error.as_data())
             hint = f"\nHint: {error.hint}" if error.hint else ""
             failure = click.ClickException(printable(f"{error.message}{hint}"))
             failure.exit_code = error.exit_code
             raise failure from error
         except click.UsageError as error:
-            _report(as_json, error.format_message())
+            message, code = error.format_message(), usage_code(error)
+            _report(as_json, {"code": code, "message": message, "hint": ""})
             raise
 
 
@@ -191,10 +193,11 @@ def _check_current_folder() -> None:
         raise KscaffoldError(
             f"The current folder cannot be used: {error.strerror}.",
             "Change to another folder.",
+            code="folder-unusable",
         ) from error
 
 
-def _report(as_json: bool, message: str, hint: str = "") -> None:
+def _report(as_json: bool, error: dict) -> None:
     """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
-        print_json({"error": {"message": message, "hint": hint}})
+        print_json({"error": error})

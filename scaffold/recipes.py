@@ -94,6 +94,7 @@ def project_templates(recipe: str, package: str) -> dict[str, str]:
         raise SpecError(
             f"There is no project for the recipe {recipe} yet.",
             f"Write a module instead: kscaffold new FILE.py --recipe {recipe}",
+            code="project-unavailable",
         )
     found = {}
     for tree in ("project", f"recipes/{recipe}/project"):

@@ -269,7 +269,7 @@ def test_json_of_an_error(arguments):
     error = json.loads(result.stdout)["error"]
 
     assert 2 == result.exit_code
-    assert {"message", "hint"} == set(error)
+    assert {"code", "message", "hint"} == set(error)
     assert f"Error: {error['message']}" in result.stderr
     assert error["hint"] in result.stderr
 

@@ -67,8 +67,7 @@ def as_data(checked: list[Checked]) -> dict:
                 "target": one.target,
                 "status": one.status,
                 "files": list(one.files),
-                "error": one.error
-                and {"message": one.error.message, "hint": one.error.hint},
+                "error": one.error and one.error.as_data(),
             }
             for one in checked
         ],
