@@ -160,7 +160,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     written = any(entry["status"] == "written" for entry in entries)
     with reporting(written):
         if as_json:
-            print_json(new_report.as_data(spec, target, entries))
+            print_json("new-1", new_report.as_data(spec, target, entries))
         else:
             print_text(new_report.as_output(entries))
         for message in new_report.as_messages(spec, target, entries):
@@ -180,7 +180,7 @@ def list_(as_json):
     from . import option_tables
 
     if as_json:
-        print_json(option_tables.listing())
+        print_json("list-1", option_tables.listing())
     else:
         print_text(option_tables.text())
 
@@ -200,4 +200,4 @@ def _check_current_folder() -> None:
 def _report(as_json: bool, error: dict) -> None:
     """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
-        print_json({"error": error})
+        print_json("error-1", {"error": error})

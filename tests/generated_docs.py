@@ -6,11 +6,12 @@ Such a part stands between two comments:
     <!-- end of generated -->
 
 `pytest --bless` rewrites all parts, and so does `python tests/generated_docs.py`.
-`test_docs.py` compares them.
+`test_docs.py` compares them. The JSON schemas of the package are copied to the site.
 """
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 from scaffold import Spec
@@ -20,6 +21,7 @@ from scaffold.spec import own_options
 from scaffold.verify import causes
 
 ROOT = Path(__file__).parent.parent
+SCHEMAS = ROOT / "scaffold" / "schemas"
 RESULTS = ROOT / "docs" / "recipes" / "index.md"
 #: The class that the README shows.
 FULLEST = "supervised/functional/manual_loss_manual_metrics_sample_weight_test_step.py"
@@ -48,6 +50,7 @@ def bless_docs() -> None:
     """Rewrites the generated parts of all documents."""
     for document in documents():
         document.write_text(generated(document), encoding="utf-8")
+    shutil.copytree(SCHEMAS, ROOT / "docs" / "schemas", dirs_exist_ok=True)
 
 
 def options(document: Path) -> str:

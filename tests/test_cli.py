@@ -561,7 +561,7 @@ def test_list_json():
     data = json.loads(invoke("list", "--json").stdout)
     validator = jsonschema.Draft202012Validator
 
-    assert {"version", "recipes", "options"} == set(data)
+    assert {"$schema", "version", "recipes", "options"} == set(data)
     assert scaffold.__version__ == data["version"]
     assert {"name", "title", "summary", "references"} <= set(data["recipes"][0])
     for option, schema in zip(OPTIONS, data["options"], strict=True):

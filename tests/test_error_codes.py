@@ -92,7 +92,7 @@ def test_usage_code(error, code):
     assert code == usage_code(error)
 
 
-#: What a user gets wrong, in a folder with `mine.py`, `empty/`, `gan.py` and `project/`.
+#: What a user gets wrong, in the folder that `folder()` makes.
 MISTAKES = [
     (["nope"], "command-unknown"),
     (["new", "a.py", "--nope"], "option-unknown"),
