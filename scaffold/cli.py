@@ -113,10 +113,15 @@ def main():
 @click.option("--dry-run", is_flag=True, help="List the files without writing them.")
 @click.option("--diff", is_flag=True, help="Show what would change.")
 @click.option("--check", is_flag=True, help="Exit 0 if nothing would change, else 1.")
+@click.option(
+    "--view",
+    metavar="PATH",
+    help="Print one file of the target, such as its README.md, and write none.",
+)
 @click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
+def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **_):
     """Writes a model with its own training step.
 
     TARGET is a FILE.py, a folder for a project, or - to print the code. The default is
@@ -128,12 +133,19 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     from .rendering import render
     from .spec import RECIPE, Spec, recipe_options
 
+    if view is not None and (dry_run or diff or check or force):
+        raise click.UsageError(
+            "--view prints a file. It excludes --dry-run, --diff, --check and --force.",
+            ctx,
+        )
+
     def check_target(target):
         if target == "-" and (dry_run or diff or check or force):
             raise click.UsageError(
                 "--dry-run, --diff, --check and --force are for files, not for -.", ctx
             )
-        check_new_target(target, force, writes=not (diff or check))
+        if view is None:
+            check_new_target(target, force, writes=not (diff or check))
 
     # Before the questions of -i, not after them.
     if target is not None:
@@ -149,7 +161,9 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
         target = spec.default_target
         check_target(target)
     files = render(spec, target)
-    if target == "-":
+    if view is not None:
+        entries = new_report.printed([new_report.named(view, files, target)])
+    elif target == "-":
         entries = new_report.printed(files)
     elif diff or check:
         entries = new_report.compared(files, diff)

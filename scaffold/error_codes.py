@@ -55,6 +55,7 @@ CODES = {
     "usage": "The arguments are incomplete, or do not fit together.",
     "verify-failed": "The step cannot be verified, for another reason.",
     "version-newer": "A newer version of kscaffold wrote the file.",
+    "view-unknown": "The target has no such file for `--view`.",
     "weights-unpaired": "The weights of a port and its original do not match.",
 }
 

@@ -28,7 +28,8 @@ STABLE = """
     option-unknown options-conflict package-missing path-empty path-outside
     project-unavailable record-invalid recording-invalid reference-missing
     revision-invalid settings-invalid source-invalid target-invalid template-broken
-    terminal-missing usage verify-failed version-newer weights-unpaired
+    terminal-missing usage verify-failed version-newer view-unknown
+    weights-unpaired
     """.split()
 
 #: Codes that no `raise` names: `error`, if another kscaffold adds a class without one.
@@ -106,6 +107,8 @@ MISTAKES = [
     (["new", "full"], "folder-taken"),
     (["new", "a.py", "-i"], "terminal-missing"),
     (["new", "a.py", "b.py"], "usage"),
+    (["new", "a.py", "--view", "b.py"], "view-unknown"),
+    (["new", "a.py", "--view", "a.py", "--diff"], "usage"),
     (["update"], "usage"),
     (["update", "nope.py"], "file-missing"),
     (["update", "mine.py"], "not-generated"),
