@@ -15,6 +15,7 @@ from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
 from .error_codes import UnknownCommand, usage_code
 from .errors import KscaffoldError
+from .info.command import info
 from .interrupts import INTERRUPTED, exit_on_signals
 from .standard_output import (
     discard_output,
@@ -185,6 +186,7 @@ def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **
 main.add_command(verify)
 main.add_command(update)
 main.add_command(check)
+main.add_command(info)
 
 
 @main.command("list", context_settings=CONTEXT)

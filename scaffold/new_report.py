@@ -89,9 +89,14 @@ def as_data(spec: Spec, target: str, entries: list[dict]) -> dict:
         "version": __version__,
         "target": target,
         "command": spec.command(target),
-        "options": {opt.name: getattr(spec, opt.name) for opt in spec.options},
+        "options": options_of(spec),
         "files": entries,
     }
+
+
+def options_of(spec: Spec) -> dict:
+    """Returns the values of the options by their names, for `--json`."""
+    return {opt.name: getattr(spec, opt.name) for opt in spec.options}
 
 
 def as_output(entries: list[dict]) -> str:

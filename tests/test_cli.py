@@ -375,6 +375,7 @@ PRINTING = [
     ["new", "--help"],
     ["list"],
     ["list", "--json"],
+    ["info"],
     ["--help"],
     ["--version"],
 ]
