@@ -201,6 +201,14 @@ def list_(as_json):
         print_text(option_tables.text())
 
 
+@main.command(context_settings=CONTEXT)
+def skill():
+    """Prints a guide for assistants and programs that use kscaffold."""
+    from .skill import guide
+
+    print_text(guide())
+
+
 def _check_current_folder() -> None:
     """Checks that the current folder exists: another program can remove it."""
     try:

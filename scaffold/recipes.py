@@ -31,6 +31,7 @@ _OPTIONAL = {
     "defaults": {},
     "options": {},
     "parts": False,
+    "edit": [],
     "needs": [],
     "better": "lower",
     "answers": [],
@@ -53,6 +54,7 @@ def load_recipe(name: str) -> dict:
           the attributes of an `Option`; `type` is the name of a Python type. An
           option with `optional = true` has the default `None`.
         - `parts`: Whether the options name the parts of the class: see `parts.py`.
+        - `edit`: The functions and methods that a user replaces first.
         - `needs`: Packages that the demo needs in addition to Keras and JAX.
         - `better`: `lower` or `higher`, for the numbers that the demo prints.
         - `answers`: The examples of keras.io with the same algorithm.
