@@ -1,4 +1,4 @@
-"""The guide that `kscaffold skill` prints: how a program or an assistant uses kscaffold.
+"""The guide that `kscaffold skill` prints, for assistants and programs.
 
 Its prose is in `skill.md`. Its tables come from the recipes, the options and the codes.
 """
