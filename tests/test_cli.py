@@ -376,6 +376,7 @@ PRINTING = [
     ["list"],
     ["list", "--json"],
     ["info"],
+    ["skill"],
     ["--help"],
     ["--version"],
 ]
@@ -665,9 +666,9 @@ def modules_of(*arguments) -> set[str]:
     return set(re.findall(r"^import time:.*\| +(\S+)$", report, re.M))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["skill"]])
 def test_quick_commands(arguments):
-    """Help, version and list import neither Jinja2 nor Black."""
+    """Commands that print what is known import neither Jinja2 nor Black."""
     heavy = {"jinja2", "black", "importlib.metadata", "keras", "jax", "numpy"}
 
     assert set() == heavy & modules_of(*arguments)
