@@ -15,7 +15,9 @@ from json_outputs import parsed
 import scaffold
 from scaffold import Spec
 from scaffold.cli import main
+from scaffold.errors import WriteError
 from scaffold.info import installation
+from scaffold.update import outdated
 
 EARLIER = Path(__file__).parent / "earlier"
 
@@ -154,13 +156,40 @@ def test_terminal_codes_are_escaped(folder):
     assert "\x1b" not in run("info").stdout
 
 
+def test_file_that_cannot_be_read(folder, monkeypatch):
+    """In a folder, a file that cannot be read hides no other."""
+    run("new", "good.py")
+    (folder / "secret.py").touch()
+    read = outdated.generated
+
+    def refuse(path):
+        if path.name == "secret.py":
+            raise WriteError("secret.py cannot be read.", "Check the permissions.")
+        return read(path)
+
+    monkeypatch.setattr(outdated, "generated", refuse)
+    good, secret = info()["generated"]
+
+    assert ("good.py", "same") == (good["target"], good["status"])
+    assert ("secret.py", None) == (secret["target"], secret["kind"])
+    assert "file-inaccessible" == secret["error"]["code"]
+    said = "\nError: secret.py cannot be read. Check the permissions.\n"
+    assert run("info").stdout.endswith(said)
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
-    [("nope", "file-missing"), ("", "path-empty"), ("pipe", "file-not-regular")],
+    [
+        ("nope", "file-missing"),
+        ("", "path-empty"),
+        ("pipe", "file-not-regular"),
+        ("loop", "file-inaccessible"),
+    ],
 )
 def test_path_that_cannot_be_described(path, code, folder):
     """A path that does not exist, or is no file, is an error."""
     os.mkfifo(folder / "pipe")
+    os.symlink("loop", folder / "loop")
     result = run("info", path, "--json")
 
     assert 2 == result.exit_code

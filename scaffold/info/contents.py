@@ -4,10 +4,10 @@ import os
 import re
 from pathlib import Path
 
-from ..errors import KscaffoldError, WriteError
+from ..errors import KscaffoldError
 from ..new_report import options_of
 from ..pyproject_table import SETTINGS, read_table
-from ..regular_files import as_argument, file_errors, read, shown
+from ..regular_files import as_argument, read
 from ..update.outdated import Checked, check
 
 #: The version in a header, also in the JSON of a notebook.
@@ -20,21 +20,12 @@ def contents(path: str) -> list[dict]:
     Raises:
         WriteError: If the path does not exist, or cannot be read.
     """
-    if path:
-        with file_errors(Path(path), "read"):
-            if not Path(path).exists():
-                raise WriteError(
-                    f"{shown(Path(path))} does not exist.",
-                    "Check the path.",
-                    code="file-missing",
-                )
     found = []
     for one in check([path]):
         entry = _entry(one)
-        if one.error and one.target == path and entry["kind"] is None:
-            # Of a folder, the other entries are still true.
-            if not os.path.isdir(path):
-                raise one.error
+        # Of a folder, the other entries are still true.
+        if one.target == path and entry["kind"] is None and not os.path.isdir(path):
+            raise one.error
         found.append(entry)
     return found
 

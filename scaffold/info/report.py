@@ -41,8 +41,11 @@ def _contents(data: dict) -> list[str]:
         return [f"kscaffold {what} {data['path']}"]
     lines = []
     for one in data["generated"]:
+        if one["kind"] is None:
+            lines.append(f"Error: {_state(one)}")
+            continue
         about = ", ".join(filter(None, [one["kind"], one["version"]]))
-        lines.append(f"{one['target']}{about and f' ({about})'}: {_state(one)}")
+        lines.append(f"{one['target']} ({about}): {_state(one)}")
         lines += [f"  {one['command']}"] if one["command"] else []
     return lines
 
