@@ -116,6 +116,16 @@ def generated(path: Path) -> Path | None:
     return project_of(path) or (path if any(_ends(path)) else None)
 
 
+def header_version(path: Path) -> str | None:
+    """Returns the version of kscaffold in the header of a file, if it has one.
+
+    Raises:
+        WriteError: If the file does not exist, or cannot be read.
+    """
+    headers, _ = _ends(path)
+    return HEADER.match(headers[0])["version"] if headers else None
+
+
 def _words(settings: Path) -> dict[str, str]:
     """Returns the records in a `pyproject.toml`, by the paths of the files."""
     try:
