@@ -115,4 +115,5 @@ def exists_error(*paths: Path) -> WriteError:
         f"{names} already {verb}.",
         "--diff shows what would change, --force overwrites. If kscaffold wrote "
         f"{them}, `kscaffold update` keeps your edits.",
+        code="file-exists",
     )

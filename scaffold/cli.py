@@ -13,7 +13,9 @@ import click
 
 from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
+from .error_codes import UnknownCommand, usage_code
 from .errors import KscaffoldError
+from .info.command import info
 from .interrupts import INTERRUPTED, exit_on_signals
 from .standard_output import (
     discard_output,
@@ -74,9 +76,9 @@ class Kscaffold(click.Group):
             elif name.endswith(".py"):
                 words = [name]
             else:
-                raise
+                raise UnknownCommand(error.format_message(), ctx) from error
             command = shlex.join(["kscaffold", "new", *words])
-            raise click.UsageError(
+            raise UnknownCommand(
                 f"No such command {name!r}. Did you mean `{command}`?", ctx
             ) from error
 
@@ -87,13 +89,14 @@ class Kscaffold(click.Group):
             _check_current_folder()
             return super().invoke(ctx)
         except KscaffoldError as error:
-            _report(as_json, error.message, error.hint)
+            _report(as_json, error.as_data())
             hint = f"\nHint: {error.hint}" if error.hint else ""
             failure = click.ClickException(printable(f"{error.message}{hint}"))
             failure.exit_code = error.exit_code
             raise failure from error
         except click.UsageError as error:
-            _report(as_json, error.format_message())
+            message, code = error.format_message(), usage_code(error)
+            _report(as_json, {"code": code, "message": message, "hint": ""})
             raise
 
 
@@ -111,10 +114,15 @@ def main():
 @click.option("--dry-run", is_flag=True, help="List the files without writing them.")
 @click.option("--diff", is_flag=True, help="Show what would change.")
 @click.option("--check", is_flag=True, help="Exit 0 if nothing would change, else 1.")
+@click.option(
+    "--view",
+    metavar="PATH",
+    help="Print one file of the target, such as its README.md, and write none.",
+)
 @click.option("-f", "--force", is_flag=True, help="Overwrite existing files.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
-def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
+def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **_):
     """Writes a model with its own training step.
 
     TARGET is a FILE.py, a folder for a project, or - to print the code. The default is
@@ -126,12 +134,19 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     from .rendering import render
     from .spec import RECIPE, Spec, recipe_options
 
+    if view is not None and (dry_run or diff or check or force):
+        raise click.UsageError(
+            "--view prints a file. It excludes --dry-run, --diff, --check and --force.",
+            ctx,
+        )
+
     def check_target(target):
         if target == "-" and (dry_run or diff or check or force):
             raise click.UsageError(
                 "--dry-run, --diff, --check and --force are for files, not for -.", ctx
             )
-        check_new_target(target, force, writes=not (diff or check))
+        if view is None:
+            check_new_target(target, force, writes=not (diff or check))
 
     # Before the questions of -i, not after them.
     if target is not None:
@@ -147,7 +162,9 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
         target = spec.default_target
         check_target(target)
     files = render(spec, target)
-    if target == "-":
+    if view is not None:
+        entries = new_report.printed([new_report.named(view, files, target)])
+    elif target == "-":
         entries = new_report.printed(files)
     elif diff or check:
         entries = new_report.compared(files, diff)
@@ -158,7 +175,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
     written = any(entry["status"] == "written" for entry in entries)
     with reporting(written):
         if as_json:
-            print_json(new_report.as_data(spec, target, entries))
+            print_json("new-1", new_report.as_data(spec, target, entries))
         else:
             print_text(new_report.as_output(entries))
         for message in new_report.as_messages(spec, target, entries):
@@ -169,6 +186,7 @@ def new(ctx, target, interactive, dry_run, diff, check, force, as_json, **_):
 main.add_command(verify)
 main.add_command(update)
 main.add_command(check)
+main.add_command(info)
 
 
 @main.command("list", context_settings=CONTEXT)
@@ -178,9 +196,17 @@ def list_(as_json):
     from . import option_tables
 
     if as_json:
-        print_json(option_tables.listing())
+        print_json("list-1", option_tables.listing())
     else:
         print_text(option_tables.text())
+
+
+@main.command(context_settings=CONTEXT)
+def skill():
+    """Prints a guide for assistants and programs that use kscaffold."""
+    from .skill import guide
+
+    print_text(guide())
 
 
 def _check_current_folder() -> None:
@@ -191,10 +217,11 @@ def _check_current_folder() -> None:
         raise KscaffoldError(
             f"The current folder cannot be used: {error.strerror}.",
             "Change to another folder.",
+            code="folder-unusable",
         ) from error
 
 
-def _report(as_json: bool, message: str, hint: str = "") -> None:
+def _report(as_json: bool, error: dict) -> None:
     """Prints an error as JSON, if asked. Standard error has it as text."""
     if as_json and sys.stdout is not None:
-        print_json({"error": {"message": message, "hint": hint}})
+        print_json("error-1", {"error": error})

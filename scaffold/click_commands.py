@@ -90,6 +90,7 @@ def _no_such_option(
             return SpecError(
                 f"{opt.flag} cannot change once a file is generated.",
                 f"Generate another file: kscaffold new FILE.py {opt.flag} NAME",
+                code="option-fixed",
             )
         if opt.off and typed == f"--no-{opt.flag[2:]}":
             error.possibilities = [opt.off_flag]

@@ -68,6 +68,7 @@ def _acquired(path: Path) -> int | None:
                 raise WriteError(
                     f"Another command is changing {shown(path)}.",
                     "Run this one again when the other has ended.",
+                    code="file-locked",
                 ) from None
             time.sleep(0.02)
         except OSError:

@@ -10,7 +10,7 @@ import click
 
 from .errors import ConfigError, KscaffoldError
 from .pyproject_table import SETTINGS, check_complexity, loads
-from .regular_files import read, shown
+from .regular_files import file_errors, read, shown
 
 
 def black_mode(
@@ -163,7 +163,8 @@ def _settings_file(target: Path | None) -> str:
 
 def _text_of(file: Path) -> str:
     """Reads a file as UTF-8. It may not exist, or not be a file."""
-    content = read(file) if file.is_file() else None
+    with file_errors(file, "read"):
+        content = read(file) if file.is_file() else None
     return (content or b"").decode("utf-8", "replace")
 
 

@@ -99,6 +99,7 @@ def parse_command(command: str) -> tuple[str, Spec]:
             f"This version of kscaffold does not know the options of {command!r}: "
             f"{error}.",
             "Restore the command that generated the file.",
+            code="record-invalid",
         ) from error
     check_printable(target)
     return target, Spec(**values)

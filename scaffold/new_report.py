@@ -5,12 +5,15 @@ status and, if it is part of the result, the text or the diff.
 """
 
 from importlib.util import find_spec
+from pathlib import PurePath
 
 from . import __version__
+from .errors import SpecError
 from .file_comparison import compare, unified_diff
 from .regular_files import as_argument, read
 from .rendering import RenderedFile
 from .spec import Spec
+from .suggestions import did_you_mean
 from .target_names import is_project, package_name
 from .writing import check_writable, encode, write
 
@@ -29,6 +32,30 @@ def printed(files: list[RenderedFile]) -> list[dict]:
         {"path": str(file.path), "status": "printed", "text": file.text}
         for file in files
     ]
+
+
+def named(view: str, files: list[RenderedFile], target: str) -> RenderedFile:
+    """Finds the file that `--view` names.
+
+    Args:
+        view: The path of the file, with or without the folder of the target.
+        files: The files of the target.
+        target: The target.
+
+    Raises:
+        SpecError: If there is no such file, with the nearest ones.
+    """
+    folder = target if is_project(target) else PurePath(target).parent
+    paths = {file.path.relative_to(folder).as_posix(): file for file in files}
+    wanted = PurePath(view).as_posix()
+    for path, file in paths.items():
+        if wanted in (path, file.path.as_posix()):
+            return file
+    raise SpecError(
+        f"{target} has no file {view!r}.",
+        did_you_mean(view, paths),
+        code="view-unknown",
+    )
 
 
 def compared(files: list[RenderedFile], diff: bool) -> list[dict]:
@@ -62,9 +89,14 @@ def as_data(spec: Spec, target: str, entries: list[dict]) -> dict:
         "version": __version__,
         "target": target,
         "command": spec.command(target),
-        "options": {opt.name: getattr(spec, opt.name) for opt in spec.options},
+        "options": options_of(spec),
         "files": entries,
     }
+
+
+def options_of(spec: Spec) -> dict:
+    """Returns the values of the options by their names, for `--json`."""
+    return {opt.name: getattr(spec, opt.name) for opt in spec.options}
 
 
 def as_output(entries: list[dict]) -> str:

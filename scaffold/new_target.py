@@ -66,6 +66,7 @@ def check_folder(folder: Path, force: bool) -> None:
         raise WriteError(
             f"The folder {shown(folder)} is already a Python package.",
             f"To add a model to it: {command}",
+            code="folder-taken",
         )
     is_empty = all(name.startswith(".") for name in names)
     if not (force or is_empty or _is_generated(folder)):
@@ -74,6 +75,7 @@ def check_folder(folder: Path, force: bool) -> None:
             "project.",
             f"Name a new folder, or write one module: {command}. --force writes the "
             "project anyway, and overwrites files of the same names.",
+            code="folder-taken",
         )
 
 

@@ -96,6 +96,7 @@ def resolve(
         raise SpecError(
             f"The loss {loss.name} does not fit --task {task}.",
             f"Use {' or '.join([*others, '--no-demo'])}.",
+            code="options-conflict",
         )
     else:
         targets, outputs = "", ""
@@ -124,6 +125,7 @@ def _crossentropy(task: str) -> str:
         raise SpecError(
             f"The loss crossentropy needs classes, which --task {task} does not have.",
             "Use --task binary or --task multiclass, or name a loss such as mse.",
+            code="options-conflict",
         )
     return CROSSENTROPY[task]
 
@@ -145,6 +147,7 @@ def _metrics(
             raise SpecError(
                 f"The metric {metric.name} does not accept sample weights.",
                 f"Leave out --sample-weight or --metric {alias}.",
+                code="options-conflict",
             )
         found[metric.name] = _metric(metric, alias, targets, outputs)
     return tuple(found.values())
@@ -155,6 +158,7 @@ def _accuracy(targets: str) -> Metric:
         raise SpecError(
             "The metric accuracy needs classes, which this loss does not have.",
             "Use --task binary or --task multiclass, or name a metric such as mae.",
+            code="options-conflict",
         )
     return find(METRICS, ACCURACY[targets], "metric")[0]
 
@@ -174,6 +178,7 @@ def _metric(metric: Metric, alias: str, targets: str, outputs: str) -> KerasObje
                 if fitting
                 else "Leave out --metric."
             ),
+            code="options-conflict",
         )
     arguments = [metric.always, metric.arguments.get(outputs, "")]
     given = ", ".join(argument for argument in arguments if argument)

@@ -33,7 +33,7 @@ def _recipe_schema(name: str) -> dict:
     about = load_recipe(name)
     said = {
         key: about[key]
-        for key in ("name", "title", "summary", "needs", "answers", "references")
+        for key in "name title summary edit needs answers references".split()
     }
     return {**said, "options": [option_schema(opt) for opt in recipe_options(name)]}
 

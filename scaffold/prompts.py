@@ -33,6 +33,7 @@ def ask(
         raise SpecError(
             "-i asks questions, but standard input is not a terminal.",
             "Give the options on the command line.",
+            code="terminal-missing",
         )
     # `input()` would print the prompt to standard output, where the code goes.
     with redirect_stdout(sys.stderr):

@@ -31,6 +31,7 @@ _OPTIONAL = {
     "defaults": {},
     "options": {},
     "parts": False,
+    "edit": [],
     "needs": [],
     "better": "lower",
     "answers": [],
@@ -53,6 +54,7 @@ def load_recipe(name: str) -> dict:
           the attributes of an `Option`; `type` is the name of a Python type. An
           option with `optional = true` has the default `None`.
         - `parts`: Whether the options name the parts of the class: see `parts.py`.
+        - `edit`: The functions and methods that a user replaces first.
         - `needs`: Packages that the demo needs in addition to Keras and JAX.
         - `better`: `lower` or `higher`, for the numbers that the demo prints.
         - `answers`: The examples of keras.io with the same algorithm.
@@ -94,6 +96,7 @@ def project_templates(recipe: str, package: str) -> dict[str, str]:
         raise SpecError(
             f"There is no project for the recipe {recipe} yet.",
             f"Write a module instead: kscaffold new FILE.py --recipe {recipe}",
+            code="project-unavailable",
         )
     found = {}
     for tree in ("project", f"recipes/{recipe}/project"):

@@ -45,9 +45,15 @@ def is_regular(path: Path) -> bool:
     except FileNotFoundError:
         return False
     if stat.S_ISDIR(mode):
-        raise WriteError(f"{shown(path)} is a folder.", "Name a file.")
+        raise WriteError(
+            f"{shown(path)} is a folder.", "Name a file.", code="file-not-regular"
+        )
     if not stat.S_ISREG(mode):
-        raise WriteError(f"{shown(path)} is not a regular file.", "Name another file.")
+        raise WriteError(
+            f"{shown(path)} is not a regular file.",
+            "Name another file.",
+            code="file-not-regular",
+        )
     return True
 
 
@@ -71,6 +77,7 @@ def check_inside(path: Path, folder: Path) -> None:
         raise WriteError(
             f"{shown(path)} is outside the project, through a link.",
             "Replace the link by the file or the folder itself.",
+            code="path-outside",
         )
 
 
@@ -88,6 +95,7 @@ def read(path: Path) -> bytes | None:
             raise WriteError(
                 f"{shown(path)} is larger than {MOST_BYTES // 10**6} MB.",
                 "Name another file.",
+                code="file-too-large",
             )
         return path.read_bytes()
 

@@ -139,6 +139,7 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
         raise SpecError(
             f"Projects have no data for the loss {spec.loss}.",
             "Use another --loss, or generate a single module: kscaffold new FILE.py.",
+            code="project-unavailable",
         )
     alone = black_mode(None, spec.line_length, spec.target_version)
     model = module_text(spec, "model.py", alone)

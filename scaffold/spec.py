@@ -352,4 +352,5 @@ def not_an_option(opt: Option, recipe: str) -> SpecError:
     return SpecError(
         f"{opt.flag} is not an option of the recipe {recipe}.",
         f"These recipes have it: {', '.join(others)}." if others else "",
+        code="option-unknown",
     )

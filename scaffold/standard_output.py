@@ -29,10 +29,17 @@ def _encode(text: str) -> bytes:
     return shown.encode("utf-8", "surrogateescape")
 
 
-def print_json(data: dict) -> None:
-    """Prints data as JSON."""
+def print_json(schema: str, data: dict) -> None:
+    """Prints data as JSON, which names its JSON schema.
+
+    Args:
+        schema: The name of a file in `scaffold/schemas/`, such as `list-1`. The number
+            is raised if programs that read the output would break.
+        data: The data.
+    """
     import json
 
+    data = {"$schema": f"schemas/{schema}.json", **data}
     print_text(json.dumps(data, indent=2) + "\n")
 
 

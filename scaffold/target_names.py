@@ -85,6 +85,7 @@ def check_printable(target: str) -> None:
         raise SpecError(
             f"The target {target!r} has characters that cannot be printed.",
             "Name it with letters, digits and underscores.",
+            code="target-invalid",
         )
 
 
@@ -94,11 +95,13 @@ def _check_module(path: PurePath) -> None:
             f"A file {path.name} cannot be imported: "
             f"{path.stem!r} is not a name that Python allows for a module.",
             f"Name it {path.with_stem(_importable(path.stem))}.",
+            code="target-invalid",
         )
     if path.stem in shadowing_modules():
         raise SpecError(
             f"A file {path.name} would hide the module {path.stem}, which it imports.",
             f"Name it {path.with_stem(f'my_{path.stem}')}.",
+            code="target-invalid",
         )
 
 
@@ -113,11 +116,13 @@ def _check_project(target: str) -> None:
         raise SpecError(
             f"{name!r} cannot be the name of a Python package, and has no suffix .py.",
             f"Name the project {fits}, or one module {fits}.py.",
+            code="target-invalid",
         )
     if _is_taken(name):
         raise SpecError(
             f"A package {name} would hide or replace another of that name.",
             f"Name the project my_{name}.",
+            code="target-invalid",
         )
 
 

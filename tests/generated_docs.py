@@ -6,20 +6,28 @@ Such a part stands between two comments:
     <!-- end of generated -->
 
 `pytest --bless` rewrites all parts, and so does `python tests/generated_docs.py`.
-`test_docs.py` compares them.
+`test_docs.py` compares them. The JSON schemas of the package are copied to the site,
+and `llms.txt` lists its pages.
 """
 
+import json
 import os
 import re
+import shutil
+import tomllib
 from pathlib import Path
 
 from scaffold import Spec
+from scaffold.error_codes import CODES
 from scaffold.option_tables import flags, markdown_table, values
 from scaffold.recipes import load_recipe, recipe_names
+from scaffold.skill import guide
 from scaffold.spec import own_options
 from scaffold.verify import causes
 
 ROOT = Path(__file__).parent.parent
+SCHEMAS = ROOT / "scaffold" / "schemas"
+LLMS = ROOT / "docs" / "llms.txt"
 RESULTS = ROOT / "docs" / "recipes" / "index.md"
 #: The class that the README shows.
 FULLEST = "supervised/functional/manual_loss_manual_metrics_sample_weight_test_step.py"
@@ -48,6 +56,72 @@ def bless_docs() -> None:
     """Rewrites the generated parts of all documents."""
     for document in documents():
         document.write_text(generated(document), encoding="utf-8")
+    shutil.copytree(SCHEMAS, ROOT / "docs" / "schemas", dirs_exist_ok=True)
+    LLMS.write_text(llms(), encoding="utf-8")
+
+
+def pages() -> list[str]:
+    """Lists the pages of the site in the order of its navigation."""
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+
+    def listed(entries):
+        for entry in entries:
+            values = entry.values() if isinstance(entry, dict) else [entry]
+            for value in values:
+                yield from [value] if isinstance(value, str) else listed(value)
+
+    return list(listed(site["project"]["nav"]))
+
+
+def llms() -> str:
+    """Returns `llms.txt`: what kscaffold is, and the pages of the site for assistants.
+
+    The form is the one of llmstxt.org. Links are relative to the site.
+    """
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    lines = [
+        f"# {site['project']['site_name']}",
+        "",
+        f"> {site['project']['site_description']}",
+        "",
+        "`kscaffold skill` prints the first page below.",
+        "",
+        "## Pages",
+        "",
+    ]
+    # The overview says the same as this file. Two pages only include others.
+    left_out = {"index.md", "changelog.md", "contributing.md"}
+    listed = [name for name in pages() if name not in left_out]
+    for name in sorted(listed, key=lambda name: name != "skill.md"):
+        title, summary = _title_and_summary(ROOT / "docs" / name)
+        link = name.removesuffix("index.md").removesuffix(".md").rstrip("/")
+        lines.append(f"- [{title}]({link}/){summary and f': {summary}'}")
+    lines += ["", "## JSON schemas", ""]
+    for path in sorted(SCHEMAS.iterdir()):
+        title = json.loads(path.read_text(encoding="utf-8"))["title"]
+        lines.append(f"- [{path.stem}](schemas/{path.name}): {title}.")
+    return "\n".join(lines) + "\n"
+
+
+def _title_and_summary(page: Path) -> tuple[str, str]:
+    """Returns the title of a page, and the first sentence if it starts with prose."""
+    text = re.sub("<!--.*?-->\n+", "", page.read_text(encoding="utf-8"))
+    title, start, *_ = text.split("\n\n", 2)
+    sentence = re.split(r"(?<=[.:])\s", start.strip())[0].replace("\n", " ")
+    is_prose = sentence[0].isalpha() or sentence[0] == "`"
+    return title.removeprefix("# "), sentence if is_prose else ""
+
+
+def skill(document: Path) -> str:
+    """Returns the guide that `kscaffold skill` prints, without its front matter."""
+    return guide().split("---\n\n", 1)[1]
+
+
+def errors(document: Path) -> str:
+    """Returns the table of the codes of errors."""
+    lines = ["| code | meaning |", "| --- | --- |"]
+    lines += [f"| `{code}` | {meaning} |" for code, meaning in CODES.items()]
+    return "\n".join(lines) + "\n"
 
 
 def options(document: Path) -> str:
@@ -150,6 +224,7 @@ EXCERPTS = {
 
 PARTS = {
     "codes": codes,
+    "errors": errors,
     "excerpt": excerpt,
     "mistakes": mistakes,
     "mutants": mutants,
@@ -158,6 +233,7 @@ PARTS = {
     "recipe-options": recipe_options,
     "recipes": recipes,
     "references": references,
+    "skill": skill,
 }
 
 if __name__ == "__main__":

@@ -225,6 +225,76 @@ def test_check_and_diff():
     assert result.stdout.startswith("--- /dev/null")
 
 
+# --view.
+
+
+def view(*arguments):
+    """Runs `new` with `--view`, which must leave no file."""
+    before = sorted(os.listdir())
+    result = invoke("new", *arguments)
+    assert before == sorted(os.listdir())
+    return result
+
+
+def test_view():
+    """`--view` prints one file of a project or a module, as it would be written."""
+    files = {str(file.path): file.text for file in render(Spec(task="binary"), "mine")}
+    for path in (
+        "mine/model.py",
+        "mine/mine/model.py",
+        "./README.md",
+        "pyproject.toml",
+    ):
+        result = view("mine", "--task", "binary", "--view", path)
+
+        whole = path if path.startswith("mine/mine") else os.path.join("mine", path)
+        assert (0, files[os.path.normpath(whole)]) == (result.exit_code, result.stdout)
+        assert "" == result.stderr
+    for path in ("gan.py", "nets/gan.py"):
+        result = view("nets/gan.py", "--recipe", "gan", "--view", path)
+        assert text(Spec(recipe="gan"), "gan.py") == result.stdout
+    assert text(Spec()) == view("--view", "custom_model.py").stdout
+
+
+def test_view_ignores_what_exists(folder):
+    """`--view` writes nothing, so it does not mind files of the same name."""
+    (folder / "mine").mkdir()
+    (folder / "mine" / "data.csv").touch()
+    (folder / "a.py").write_text("mine\n")
+
+    assert view("mine", "--view", "README.md").stdout.startswith("# mine")
+    assert text(Spec(), "a.py") == view("a.py", "--view", "a.py").stdout
+
+
+def test_view_as_json():
+    """With `--json`, the file is an entry with its text."""
+    data = json.loads(view("mine", "--view", ".gitignore", "--json").stdout)
+
+    [entry] = data["files"]
+    assert ("mine/.gitignore", "printed") == (entry["path"], entry["status"])
+    assert render(Spec(), "mine")[0].text != entry["text"] != ""
+
+
+@pytest.mark.parametrize(
+    ("target", "path", "hint"),
+    [
+        ("mine", "model.py", "Did you mean mine/model.py or "),
+        ("mine", "mine/trian.py", "Did you mean mine/train.py?"),
+        ("mine", "../mine/README.md", "Did you mean README.md?"),
+        ("mine", "/etc/passwd", "Choose from "),
+        ("mine", "", "Choose from "),
+        ("a.py", "b.py", "a.py"),
+    ],
+)
+def test_view_of_another_file(target, path, hint):
+    """A file that the target does not have is an error with the nearest ones."""
+    result = view(target, "--view", path)
+
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert f"Error: {target} has no file {path!r}." in result.stderr
+    assert hint in result.stderr
+
+
 # --json.
 
 
@@ -269,7 +339,7 @@ def test_json_of_an_error(arguments):
     error = json.loads(result.stdout)["error"]
 
     assert 2 == result.exit_code
-    assert {"message", "hint"} == set(error)
+    assert {"code", "message", "hint"} == set(error)
     assert f"Error: {error['message']}" in result.stderr
     assert error["hint"] in result.stderr
 
@@ -305,6 +375,8 @@ PRINTING = [
     ["new", "--help"],
     ["list"],
     ["list", "--json"],
+    ["info"],
+    ["skill"],
     ["--help"],
     ["--version"],
 ]
@@ -561,7 +633,7 @@ def test_list_json():
     data = json.loads(invoke("list", "--json").stdout)
     validator = jsonschema.Draft202012Validator
 
-    assert {"version", "recipes", "options"} == set(data)
+    assert {"$schema", "version", "recipes", "options"} == set(data)
     assert scaffold.__version__ == data["version"]
     assert {"name", "title", "summary", "references"} <= set(data["recipes"][0])
     for option, schema in zip(OPTIONS, data["options"], strict=True):
@@ -594,9 +666,9 @@ def modules_of(*arguments) -> set[str]:
     return set(re.findall(r"^import time:.*\| +(\S+)$", report, re.M))
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["skill"]])
 def test_quick_commands(arguments):
-    """Help, version and list import neither Jinja2 nor Black."""
+    """Commands that print what is known import neither Jinja2 nor Black."""
     heavy = {"jinja2", "black", "importlib.metadata", "keras", "jax", "numpy"}
 
     assert set() == heavy & modules_of(*arguments)

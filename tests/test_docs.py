@@ -5,11 +5,10 @@ import re
 import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
-from generated_docs import documents, generated
+from generated_docs import LLMS, documents, generated, llms, pages
 from matrix import GOLDEN, text
 
 from scaffold import Spec, __version__
@@ -57,16 +56,20 @@ def test_links(document):
 
 def test_navigation():
     """The site lists each page."""
-    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
-
-    def listed(entries):
-        for entry in entries:
-            values = entry.values() if isinstance(entry, dict) else [entry]
-            for value in values:
-                yield from [value] if isinstance(value, str) else listed(value)
-
     found = {path.relative_to(DOCS).as_posix() for path in DOCS.rglob("*.md")}
-    assert found == set(listed(site["project"]["nav"]))
+    assert found == set(pages())
+
+
+def test_llms():
+    """`llms.txt` is what `pytest --bless` writes, and its links lead to files."""
+    written = LLMS.read_text(encoding="utf-8")
+    links = re.findall(r"^- \[.*?\]\((.*?)\)", written, re.MULTILINE)
+
+    assert llms() == written
+    assert "skill/" == links[0]
+    for link in links:
+        sources = [link, f"{link}index.md", f"{link.rstrip('/')}.md"]
+        assert any((DOCS / source).is_file() for source in sources), link
 
 
 def test_pictures_are_small():
@@ -174,6 +177,18 @@ def test_python_example(tmp_path, monkeypatch):
 
     spec = Spec(task="multiclass", manual_loss=True, sample_weight=True)
     assert text(spec, "my_model.py") == (tmp_path / "my_model.py").read_text("utf-8")
+
+
+def test_schemas_of_commands():
+    """The page for programs links every schema, and its example reads one."""
+    shown = re.findall(r"\[`([\w-]+)`\]\(schemas/\1.json\)", page("programs.md"))
+    names = {path.stem for path in (DOCS / "schemas").iterdir()}
+    [example] = blocks("programs.md", "python")
+    found = {}
+    exec(example, found)
+
+    assert names == set(shown)
+    assert "schemas/list-1.json" == found["schema"]["$id"]
 
 
 def test_quoted_error():

@@ -4,11 +4,11 @@
 with the class that kscaffold generates for the same algorithm.
 """
 
-import json
 import subprocess
 from pathlib import Path
 
 import pytest
+from json_outputs import parsed
 from test_environments import ROOT, environ, fresh
 
 from scaffold import Spec, render
@@ -81,7 +81,7 @@ def test_tensorflow(tmp_path):
             text=True,
         )
         assert done.returncode in (0, 1), done.stderr
-        cases = json.loads(done.stdout)["cases"]
+        cases = parsed(done.stdout, "verify-1")["cases"]
         return done.returncode, {case["name"]: case for case in cases}
 
     # The same environment exports each recipe, and trains it on a data set.

@@ -237,12 +237,20 @@ def test_completion(words, incomplete, wanted):
     assert wanted == {item.value for item in found}
 
 
-@pytest.mark.parametrize("command", ["new", "update", "check", "verify"])
+@pytest.mark.parametrize("command", ["new", "update", "check", "verify", "info"])
 def test_completion_of_files(command):
     """A shell completes the target of each command with the names of files."""
     [item] = completions([command], "mod")
 
     assert ("mod", "file") == (item.value, item.type)
+
+
+def test_completion_of_commands():
+    """A shell completes every command."""
+    found = {item.value for item in completions([], "")}
+
+    assert {*"check info list new skill update verify".split()} == found
+    assert {"--view"} == {item.value for item in completions(["new"], "--vi")}
 
 
 def completions(words, incomplete):

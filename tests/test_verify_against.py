@@ -10,6 +10,7 @@ import sys
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from json_outputs import parsed
 from matrix import text
 from test_docs import blocks
 from test_readme import blurred
@@ -150,7 +151,7 @@ def write_own_models(folder):
 def verdicts(done):
     """Returns the outcomes of the checks that apply, by name."""
     assert 2 != done.returncode, done.stderr
-    cases = json.loads(done.stdout)["cases"]
+    cases = parsed(done.stdout, "verify-1")["cases"]
     return {c["name"]: c["outcome"] for c in cases if c["outcome"] != "not applicable"}
 
 

@@ -1,6 +1,5 @@
 """The command `kscaffold verify`: its exit codes, output and child processes."""
 
-import json
 import os
 import pty
 import re
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from json_outputs import parsed
 from matrix import text
 
 from scaffold import Spec
@@ -79,7 +79,7 @@ def test_json(tmp_path):
     """`--json` prints one object, even if the file under test prints, too."""
     path = write(tmp_path, NOISY)
     done = verify(path, "--only", "losses: plain", "--json")
-    data = json.loads(done.stdout)
+    data = parsed(done.stdout, "verify-1")
 
     assert (0, path) == (done.returncode, data["target"])
     [case] = data["cases"]
@@ -122,7 +122,7 @@ def test_crash(tmp_path, what, limit, reason):
     path = write(tmp_path, STOPS.format(what=what))
     only = ("--only", "losses: [pw]*", "--jobs", "1", "--timeout", limit)
     done = verify(path, *only, "--json")
-    plain, regularizers = json.loads(done.stdout)["cases"]
+    plain, regularizers = parsed(done.stdout, "verify-1")["cases"]
 
     assert 1 == done.returncode
     assert ("plain", "exact") == (plain["name"], plain["outcome"])
@@ -248,7 +248,7 @@ def test_another_backend(monkeypatch):
 def test_list():
     """`--list` prints every check in the form of `--only`. `--json` marks the quick."""
     listed = invoke("--list").stdout.splitlines()
-    data = json.loads(invoke("--list", "--json").stdout)["cases"]
+    data = parsed(invoke("--list", "--json").stdout, "verify-list-1")["cases"]
 
     assert len(CASES) + len(INVARIANTS) == len(listed) == len(data)
     assert "precision: mixed_float16" in listed
@@ -301,7 +301,7 @@ def test_progress(tmp_path):
 def test_generated_file_passes_all(spec, tmp_path):
     """A generated file passes every check, to the last bit."""
     done = verify(write(tmp_path, text(spec)), "--json")
-    outcomes = {case["outcome"] for case in json.loads(done.stdout)["cases"]}
+    outcomes = {case["outcome"] for case in parsed(done.stdout, "verify-1")["cases"]}
 
     assert 0 == done.returncode
     assert outcomes <= {"exact", "holds", "not applicable"}

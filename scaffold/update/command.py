@@ -70,7 +70,7 @@ def update(
     entries = update_report.entries(plan, written=writes, kept=kept, diff=diff)
     with reporting(writes and plan.changes):
         if as_json:
-            print_json(update_report.as_data(plan, entries))
+            print_json("update-1", update_report.as_data(plan, entries))
         else:
             print_text(as_output(entries))
         for message in update_report.as_messages(plan, entries):
@@ -100,7 +100,7 @@ def check(ctx, paths, diff, as_json):
 
     checked = outdated.check(paths, diff)
     if as_json:
-        print_json(outdated.as_data(checked))
+        print_json("check-1", outdated.as_data(checked))
     else:
         print_text(outdated.as_output(checked))
     for message in outdated.as_messages(checked):

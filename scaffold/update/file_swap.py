@@ -41,6 +41,7 @@ def _apply(changes: list[FileUpdate], backup: bool) -> dict[Path, Path]:
             raise WriteError(
                 f"{shown(file.path)} changed during the update.",
                 "Run the update again.",
+                code="file-changed",
             )
     kept = {}
     try:

@@ -85,6 +85,7 @@ def _parts(base, ours, theirs) -> Iterable[str | Hunk]:
             "Merging your edits needs Git or the package merge3.",
             "Install Git, or the package merge3, whose licence is GPL-2.0-or-later: "
             "pip install merge3",
+            code="merge-tool-missing",
         ) from None
     return _parts_by_merge3(Merge3(base, ours, theirs))
 

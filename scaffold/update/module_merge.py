@@ -76,6 +76,7 @@ def merge_module(
                 "Your edits are in conflict with the update, which also changes the "
                 "style of the code.",
                 f"Update in two steps: first the style, {flags}, then the rest.",
+                code="merge-conflict",
             )
         theirs, style = new_form
         text = in_new_form(text, new, neutral(theirs), style)

@@ -62,6 +62,7 @@ class RequestedOptions:
             raise SpecError(
                 f"The module already uses the name {spec.class_name}.",
                 "Choose another --class-name.",
+                code="options-conflict",
             )
         form = {o.name: getattr(old, o.name) for o in old.options if o.form}
         as_was = replace(spec, **form)

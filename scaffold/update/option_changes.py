@@ -28,10 +28,16 @@ class OptionChanges:
         for name in self.unset:
             if name not in known:
                 hint = did_you_mean(name, known)
-                raise SpecError(f"There is no option {name!r} to unset.", hint)
+                raise SpecError(
+                    f"There is no option {name!r} to unset.",
+                    hint,
+                    code="option-unknown",
+                )
             if known[name].name in self.given:
                 raise SpecError(
-                    f"--{name} is both given and unset.", "Remove one of them."
+                    f"--{name} is both given and unset.",
+                    "Remove one of them.",
+                    code="options-conflict",
                 )
 
     def applied(self, spec: Spec) -> Spec:

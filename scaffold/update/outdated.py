@@ -10,6 +10,7 @@ from ..errors import KscaffoldError
 from ..new_report import as_output as diffs
 from ..regular_files import as_argument, file_errors, shown
 from .option_changes import OptionChanges
+from .update_plan import UpdatePlan
 from .update_report import entries
 from .update_targets import candidates, check_named, generated, plan_update
 
@@ -23,12 +24,14 @@ class Checked:
         status: `same`, `differs` or `error`.
         files: The updates of its files, as in the output of `--json`.
         error: The error that prevented the check, or `None`.
+        plan: The plan of the update, or `None` if there is an error.
     """
 
     target: str
     status: str
     files: tuple[dict, ...] = ()
     error: KscaffoldError | None = None
+    plan: UpdatePlan | None = None
 
 
 def check(paths: Iterable[str], diff: bool = False) -> list[Checked]:
@@ -67,8 +70,7 @@ def as_data(checked: list[Checked]) -> dict:
                 "target": one.target,
                 "status": one.status,
                 "files": list(one.files),
-                "error": one.error
-                and {"message": one.error.message, "hint": one.error.hint},
+                "error": one.error and one.error.as_data(),
             }
             for one in checked
         ],
@@ -112,4 +114,5 @@ def _check(target: Path, diff: bool) -> Checked:
     except KscaffoldError as error:
         return Checked(str(target), "error", error=error)
     status = "differs" if plan.changes or plan.needs_a_look else "same"
-    return Checked(str(target), status, tuple(entries(plan, False, diff=diff)))
+    files = tuple(entries(plan, False, diff=diff))
+    return Checked(str(target), status, files, plan=plan)

@@ -21,6 +21,7 @@ def read_pyproject(folder: Path) -> tuple[UserFile, dict]:
         raise RecordError(
             f"{shown(folder)} is not a project: it has no {SETTINGS}.",
             "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+            code="not-generated",
         )
     try:
         section = read_table(settings.text)
@@ -70,5 +71,6 @@ def bases_in(folder: Path, spec: Spec, package: str) -> dict[str, Record]:
                 raise RecordError(
                     f"{shown(file.path)} was edited after it was generated.",
                     "Pass a folder with the project as it was generated to --base.",
+                    code="base-invalid",
                 )
     return bases

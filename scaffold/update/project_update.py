@@ -59,6 +59,7 @@ def plan_project(
             f"The command in {HEADING} of {shown(settings.path)} was edited: it is not "
             "the command that made the project.",
             "Restore it, and pass the options to `kscaffold update` instead.",
+            code="command-edited",
         )
     user_files = locate(folder, bases)
     for word in RECORD.findall(user_files[model].text) if base is None else ():

@@ -41,6 +41,7 @@ def plan_update(
             raise RecordError(
                 f"{shown(path)} is neither a Python file nor a folder.",
                 "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+                code="file-not-regular",
             )
         return plan_project(path, change, base)
     project = project_of(path)
@@ -48,6 +49,7 @@ def plan_update(
         raise RecordError(
             f"{shown(path)} belongs to a project, which has one set of options.",
             f"Run: kscaffold update {as_argument(project)}",
+            code="file-in-project",
         )
     return plan_module(path, change, base)
 
@@ -59,7 +61,9 @@ def check_named(target: str) -> None:
         WriteError: If the path is empty.
     """
     if not target:
-        raise WriteError("The path is empty.", "Name a file or a folder.")
+        raise WriteError(
+            "The path is empty.", "Name a file or a folder.", code="path-empty"
+        )
 
 
 def project_of(path: Path) -> Path | None:
@@ -112,6 +116,16 @@ def generated(path: Path) -> Path | None:
     return project_of(path) or (path if any(_ends(path)) else None)
 
 
+def header_version(path: Path) -> str | None:
+    """Returns the version of kscaffold in the header of a file, if it has one.
+
+    Raises:
+        WriteError: If the file does not exist, or cannot be read.
+    """
+    headers, _ = _ends(path)
+    return HEADER.match(headers[0])["version"] if headers else None
+
+
 def _words(settings: Path) -> dict[str, str]:
     """Returns the records in a `pyproject.toml`, by the paths of the files."""
     try:
@@ -131,5 +145,7 @@ def _text(path: Path) -> str:
     """Reads a file, which may be in any encoding."""
     content = read(path)
     if content is None:
-        raise WriteError(f"{shown(path)} does not exist.", "Check the path.")
+        raise WriteError(
+            f"{shown(path)} does not exist.", "Check the path.", code="file-missing"
+        )
     return content.decode("utf-8", "replace").replace("\r\n", "\n")

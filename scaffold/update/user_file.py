@@ -42,7 +42,9 @@ class UserFile:
         """
         file = cls.read(path)
         if file.content is None:
-            raise WriteError(f"{shown(path)} does not exist.", "Check the path.")
+            raise WriteError(
+                f"{shown(path)} does not exist.", "Check the path.", code="file-missing"
+            )
         return file
 
     @classmethod
@@ -62,15 +64,19 @@ class UserFile:
             raise MergeError(
                 f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}.",
                 "Save it as UTF-8.",
+                code="file-not-text",
             ) from error
         if "\0" in text:
             raise MergeError(
-                f"{shown(path)} has a null byte.", "Remove it. It is in no text."
+                f"{shown(path)} has a null byte.",
+                "Remove it. It is in no text.",
+                code="file-not-text",
             )
         if text.count("\n") > MOST_LINES:
             raise MergeError(
                 f"{shown(path)} has more than {MOST_LINES:,} lines.",
                 "Move your data or some of your code to another file.",
+                code="file-too-large",
             )
         bom = _BOM if text.startswith(_BOM) else ""
         text = text.removeprefix(_BOM)
@@ -81,6 +87,7 @@ class UserFile:
             raise MergeError(
                 f"{shown(path)} has unresolved conflicts.",
                 "Search for <<<<<<<, keep the lines you want, and remove the markers.",
+                code="conflicts-unresolved",
             )
         return cls(path, content, text, tuple(windows), bom)
 

@@ -13,7 +13,7 @@ REQUEST, ANSWERS = "request.json", "answers.jsonl"
 #: The fields of each kind of answer, with their types.
 KINDS = (
     {"parsed": bool},
-    {"error": str, "hint": str},
+    {"error": str, "hint": str, "code": str},
     {"groups": dict, "names": list},
     {"begins": str},
     {"postponed": str},

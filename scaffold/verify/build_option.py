@@ -67,7 +67,9 @@ def example_builder(
     file = os.path.basename(module.__file__)
     if not callable(getattr(module, "build_model", None)):
         raise SpecError(
-            f"{file} has no function build_model().", build_hint(module, file)
+            f"{file} has no function build_model().",
+            build_hint(module, file),
+            code="build-missing",
         )
     example = import_alone(example_path(spec.recipe))
     make = lambda: (module.build_model(), example.data(spec))  # noqa: E731
@@ -88,6 +90,7 @@ def check_name(cls: type, what: str, built: type) -> None:
         raise SpecError(
             f"{what} returns a {built.__name__}, not a {cls.__name__}.",
             f"Return {RESULT} of the class under test.",
+            code="build-invalid",
         )
 
 
@@ -120,6 +123,7 @@ def checked(
             raise SpecError(
                 f"{what} fails: {describe(error)}.",
                 "Call the function in Python to see the whole traceback.",
+                code="build-invalid",
             ) from error
         pair = isinstance(result, tuple) and len(result) == 2
         model, data = result if pair else (result, None)
@@ -128,6 +132,7 @@ def checked(
             raise SpecError(
                 f"{what} returns the same model twice.",
                 "Return a new model in each call, with equal weights for equal seeds.",
+                code="build-invalid",
             )
         last[:] = [model]
         if data is None:
@@ -151,12 +156,17 @@ def find_function(place: str, module: types.ModuleType | None = None) -> Callabl
     """
     where, _, name = place.rpartition(":")
     if not where:
-        raise SpecError(f"--build {place!r} names no function.", "Use FILE:FUNCTION.")
+        raise SpecError(
+            f"--build {place!r} names no function.",
+            "Use FILE:FUNCTION.",
+            code="build-invalid",
+        )
     is_file = where.endswith((".py", ".ipynb"))
     if is_file and not os.path.isfile(where):
         raise SpecError(
             f"--build {place}: the file {where} does not exist.",
             "Check the path. It is relative to the current folder.",
+            code="build-invalid",
         )
     try:
         if not is_file:
@@ -167,11 +177,14 @@ def find_function(place: str, module: types.ModuleType | None = None) -> Callabl
         raise SpecError(
             f"--build {place}: importing {where} raises {describe(error)}.",
             "Name a file, FILE.py:FUNCTION, or a module that Python can import.",
+            code="build-invalid",
         ) from error
     if not callable(getattr(module, name, None)):
         names = ", ".join(_functions(module)) or "no functions"
         raise SpecError(
-            f"--build {place}: {where} has no function {name!r}.", f"It has {names}."
+            f"--build {place}: {where} has no function {name!r}.",
+            f"It has {names}.",
+            code="build-invalid",
         )
     function = getattr(module, name)
     return _in_folder(function, where) if is_notebook(where) else function
@@ -203,12 +216,14 @@ def _check(what: str, model, check: Callable) -> None:
         raise SpecError(
             f"{what} returns a {type(model).__name__}, not a keras.Model.",
             f"Return {RESULT}.",
+            code="build-invalid",
         )
     check(what, type(model))
     if not model.compiled:
         raise SpecError(
             f"{what} returns a model that is not compiled.",
             "Call its compile() with the loss and the metrics that it trains with.",
+            code="build-invalid",
         )
 
 
@@ -219,6 +234,7 @@ def _random_inputs(what: str, model, rows: int) -> np.ndarray:
         raise SpecError(
             f"{what} returns a model whose input shape is unknown.",
             "Return its data as well: (model, x) or (model, (x, y)).",
+            code="build-invalid",
         )
     rng = np.random.default_rng(0)
     return rng.normal(size=(rows, *shape[1:])).astype("float32")
@@ -231,5 +247,6 @@ def _resized(array, rows: int) -> np.ndarray:
         raise SpecError(
             "--build returns data without rows.",
             "Return arrays with a batch dimension: (model, (x, y)).",
+            code="build-invalid",
         )
     return array[np.arange(rows) % len(array)]

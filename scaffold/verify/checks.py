@@ -52,11 +52,13 @@ def select(pattern: str = "", quick: bool = False, checks: tuple = CHECKS) -> li
         raise SpecError(
             f"No check matches {pattern!r}.",
             "List the checks with `kscaffold verify --list`.",
+            code="check-unknown",
         )
     found = [check for check in named if check.quick or not quick]
     if not found:
         raise SpecError(
             f"No check that matches {pattern!r} is part of --quick.",
             "Omit --quick, or list its checks with `kscaffold verify --list --quick`.",
+            code="check-unknown",
         )
     return found

@@ -75,7 +75,9 @@ def find_class(
     style = _style(load())
     if not style:
         raise SpecError(
-            f"{cls.__name__}.__init__() requires arguments.", build_hint(module, path)
+            f"{cls.__name__}.__init__() requires arguments.",
+            build_hint(module, path),
+            code="build-missing",
         )
     try:
         named = bool(loss or metrics)
@@ -88,6 +90,7 @@ def find_class(
             f"{cls.__name__} cannot be built with the layers of a case: "
             f"{describe(error)}.",
             build_hint(module, path),
+            code="build-missing",
         ) from error
 
 

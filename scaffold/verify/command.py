@@ -110,7 +110,7 @@ def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **
         check_environment()
         checks = report.list_checks(only, quick)
         if as_json:
-            print_json({"version": __version__, "cases": checks})
+            print_json("verify-list-1", {"version": __version__, "cases": checks})
         else:
             print_text(report.as_list(checks))
         return
@@ -129,7 +129,7 @@ def verify(ctx, target, record, only, quick, timeout, jobs, as_list, as_json, **
     if as_json:
         note = {"note": texts["note"]} if "note" in texts else {}
         head = {"version": __version__, "target": target, **note}
-        print_json({**head, "cases": verdicts})
+        print_json("verify-1", {**head, "cases": verdicts})
     elif verdicts:
         print_text(report.as_text(verdicts, **texts))
     else:

@@ -48,17 +48,21 @@ def _only_class(
         _check_not_inside(module, name)
     if not own:
         raise SpecError(
-            f"{file} defines no subclass of keras.Model.", _hint_without_models(module)
+            f"{file} defines no subclass of keras.Model.",
+            _hint_without_models(module),
+            code="class-unknown",
         )
     if name:
         raise SpecError(
             f"{file} has no subclass of keras.Model named {name!r}.",
             f"It defines {', '.join(own)}.",
+            code="class-unknown",
         )
     if len(own) > 1:
         raise SpecError(
             f"{file} defines {len(own)} models: {', '.join(own)}.",
             f"Name one, such as {shown}:{next(iter(own))}.",
+            code="class-ambiguous",
         )
     return next(iter(own.items()))
 
@@ -89,6 +93,7 @@ def _check_not_inside(module: types.ModuleType, name: str) -> None:
             raise SpecError(
                 f"{os.path.basename(path)} defines {cls} inside {function}(), {place}.",
                 build_hint(module, path),
+                code="build-missing",
             )
 
 
@@ -111,6 +116,7 @@ def _check_one_meaning(module: types.ModuleType, name: str, cls: type) -> None:
                 f"{os.path.basename(place.__file__)} defines {used} {count}: "
                 f"{', '.join(found[:-1])} and {found[-1]}.",
                 "Rename all but one, or remove them.",
+                code="class-ambiguous",
             )
 
 
@@ -134,18 +140,21 @@ def check_built(module: types.ModuleType, name: str, what: str, cls: type) -> No
             raise SpecError(
                 f"{what} returns a {cls.__name__}, not a {name}.",
                 f"Return {RESULT} of the class under test.",
+                code="build-invalid",
             )
         _check_same_place(module, name, what, bases)
     elif not is_model(cls):
         raise SpecError(
             f"{what} returns a {cls.__name__}, which is Keras's own class.",
             "Return a model of the class whose training step is to be tested.",
+            code="build-invalid",
         )
     elif not _belongs(module, bases):
         raise SpecError(
             f"{what} returns a {cls.__name__} of {_file(cls)}, but {file} defines "
             f"{', '.join(own_classes(module))}.",
             "Name the file of the class that the function returns.",
+            code="build-invalid",
         )
 
 
@@ -164,6 +173,7 @@ def _check_same_place(
             f"{what} returns the {name} of {_where(built)}, but {file}:{name} is the "
             f"one of {_where(named)}.",
             "Name the file alone to test the class of the returned model.",
+            code="build-invalid",
         )
 
 

@@ -90,10 +90,13 @@ def read_cells(path: str) -> list[Cell]:
         raise VerifyError(
             f"{name} is not a notebook: {type(error).__name__}: {error}.",
             "Save it in Jupyter's format of version 4, or convert it to a .py file.",
+            code="source-invalid",
         ) from error
     if not language.startswith("python"):
         raise VerifyError(
-            f"{name} is a notebook in {language!r}.", "Name a notebook in Python."
+            f"{name} is a notebook in {language!r}.",
+            "Name a notebook in Python.",
+            code="source-invalid",
         )
     entries = [entry for entry in entries if entry[0].strip()]
     return [

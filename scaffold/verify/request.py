@@ -36,6 +36,8 @@ def import_hint(path: str, slow: bool = False, error: str = "") -> str:
 class VerifyError(KscaffoldError):
     """The file cannot be verified: it is missing, not Python, or has no model."""
 
+    code = "verify-failed"
+
 
 @dataclass(frozen=True)
 class Request:
@@ -86,6 +88,7 @@ def parse_target(target: str) -> tuple[str, str]:
         raise VerifyError(
             f"{shown(Path(path))}: No such file or directory.",
             "Name a Python file or a notebook: FILE.py or FILE.py:CLASS.",
+            code="file-missing",
         )
     return path, name
 
@@ -113,10 +116,12 @@ def check_environment() -> None:
         raise VerifyError(
             f"Running a training step needs {' and '.join(missing)}.",
             "pip install keras jax jaxlib numpy",
+            code="package-missing",
         )
     backend = os.environ.get("KERAS_BACKEND") or "jax"
     if backend != "jax":
         raise VerifyError(
             f"KERAS_BACKEND is {backend!r}, but `kscaffold verify` needs JAX.",
             "Set KERAS_BACKEND=jax, or unset it.",
+            code="backend-unsupported",
         )

@@ -48,7 +48,7 @@ def serve(folder: Path) -> None:
     answer = AnswerWriter(folder / ANSWERS).write
     error = _syntax_error(path)
     if error is not None:
-        answer(error=error.message, hint=error.hint)
+        answer(error=error.message, hint=error.hint, code=error.code)
         return
     answer(parsed=True)
     if "side" in request:
@@ -74,13 +74,14 @@ def serve(folder: Path) -> None:
         if measured:
             check_origin(tested, path, measured["moved"])
     except KscaffoldError as error:
-        answer(error=error.message, hint=error.hint)
+        answer(error=error.message, hint=error.hint, code=error.code)
         return
     except BaseException as error:
         what = describe(error).rstrip(".")
         answer(
             error=f"Importing {shown(Path(path))} raises {what}.",
             hint=import_hint(path, error=what),
+            code="import-failed",
         )
         return
     if not tested.build:
@@ -128,6 +129,7 @@ def _selected(request: dict, measured: dict | None) -> list:
         raise KscaffoldError(
             "The recording has none of the selected checks.",
             "Omit --only and --quick to run every check of it.",
+            code="check-unknown",
         )
     return found
 
@@ -146,7 +148,12 @@ def _syntax_error(path: str) -> KscaffoldError | None:
         return KscaffoldError(
             f"{name} is not valid Python: {error}.",
             "Fix the error, or name a .py file.",
+            code="source-invalid",
         )
     except (RecursionError, MemoryError) as error:
-        return KscaffoldError(f"{name} cannot be parsed: {describe(error)}.", TOO_DEEP)
+        return KscaffoldError(
+            f"{name} cannot be parsed: {describe(error)}.",
+            TOO_DEEP,
+            code="source-invalid",
+        )
     return None

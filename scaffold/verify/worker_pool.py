@@ -57,7 +57,9 @@ def verify(
     reasons = {v["detail"]: v["outcome"] for v in verdicts}
     if set(reasons.values()) == {"not applicable"}:
         hint = "Omit --only to run every check." if request.pattern else ""
-        raise VerifyError(f"No check applies: {'; '.join(reasons)}.", hint)
+        raise VerifyError(
+            f"No check applies: {'; '.join(reasons)}.", hint, code="checks-inapplicable"
+        )
     return verdicts
 
 
@@ -183,8 +185,8 @@ class WorkerPool:
         match answer:
             case {"parsed": True}:
                 worker.parsed = True
-            case {"error": message, "hint": hint}:
-                raise VerifyError(message, hint)
+            case {"error": message, "hint": hint, "code": code}:
+                raise VerifyError(message, hint, code)
             case {"groups": groups, "names": names} if worker.names is None:
                 self.groups, worker.names = groups, names
             case {"begins": name} if not worker.running and name in (
@@ -231,11 +233,14 @@ class WorkerPool:
         reason += f": {last}" if last else ""
         path = shown(Path(self.request.path))
         if not worker.parsed:
-            raise VerifyError(f"{path} cannot be parsed: {reason}.", TOO_DEEP)
+            raise VerifyError(
+                f"{path} cannot be parsed: {reason}.", TOO_DEEP, code="source-invalid"
+            )
         if worker.names is None:
             raise VerifyError(
                 f"Importing {path} fails: {reason}.",
                 import_hint(path, slow=reason.startswith("no result")),
+                code="import-failed",
             )
         # Before the first check and between two of them, it is the next one.
         name = worker.running or worker.names[0]

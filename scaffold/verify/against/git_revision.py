@@ -68,6 +68,7 @@ def find_revision(name: str, file: Path) -> Revision | None:
             f"The git revision {name} has no file {shown(Path(path))}.",
             "If the file was renamed, save the old one with `git show REVISION:OLD.py "
             "> old.py`, and use --against old.py.",
+            code="revision-invalid",
         )
     return Revision(name, found, root, path)
 
@@ -94,6 +95,7 @@ def export(revision: Revision, folder: Path) -> None:
         raise VerifyError(
             f"The git revision {revision.name} cannot be exported: {error}.",
             "Check it out with `git worktree add`, and name the file in it.",
+            code="revision-invalid",
         ) from error
 
 
@@ -111,10 +113,13 @@ def _git(folder: str, *arguments: str) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise VerifyError(f"git cannot be run: {error}.") from error
+        raise VerifyError(
+            f"git cannot be run: {error}.", code="revision-invalid"
+        ) from error
     except subprocess.TimeoutExpired as error:
         raise VerifyError(
             f"`git {arguments[0]}` takes more than {LIMIT} s.",
             "Check out the revision with `git worktree add`, and name the file in it.",
+            code="revision-invalid",
         ) from error
     return os.fsdecode(done.stdout).rstrip("\n") if done.returncode == 0 else None

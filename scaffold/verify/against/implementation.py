@@ -66,6 +66,7 @@ def find_implementation(request: Request, folder: Path) -> Implementation:
             f"the repository of {shown(Path(request.path))}.",
             "Name FILE.py, FILE.py:CLASS, a recording FILE.json, or a revision such as "
             "HEAD.",
+            code="reference-missing",
         )
     export(revision, folder)
     old = replace(

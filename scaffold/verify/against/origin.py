@@ -52,6 +52,7 @@ def check_origin(tested, path: str, moved: list[str] | None) -> None:
                 f"The function of --build makes the {name} of "
                 f"{os.path.relpath(min(places))}, not of {os.path.relpath(asked)}.",
                 "Name a function of the other file: --against-build FILE:FUNCTION.",
+                code="build-invalid",
             )
 
 
@@ -75,6 +76,7 @@ def _check_modules(root: str, export: str) -> None:
                 f"{os.path.relpath(file)}.",
                 "The package may be installed in editable mode. Check out the revision "
                 "with `git worktree add`, and name the file in it.",
+                code="revision-invalid",
             )
 
 

@@ -48,6 +48,7 @@ def check_target(path: Path) -> None:
         raise VerifyError(
             f"--record {shown(path)}: a recording needs the suffix .json.",
             "Name a file such as golden.json.",
+            code="option-invalid",
         )
     check_writable([path], force=True)
     if read(path) is not None:
@@ -57,6 +58,7 @@ def check_target(path: Path) -> None:
             raise WriteError(
                 f"{shown(path)} exists, and is not a recording of kscaffold.",
                 "Name another file, or remove it.",
+                code="file-exists",
             ) from error
 
 
@@ -83,6 +85,7 @@ def save(path: Path, request: Request, checks: dict[str, dict]) -> None:
         raise WriteError(
             f"The recording has more than {MOST_BYTES // 10**6} MB.",
             "Record fewer checks with --only or --quick, or a smaller model.",
+            code="file-too-large",
         )
     check_target(path)
     write([RenderedFile(path, text)], force=True)
@@ -96,20 +99,29 @@ def load(path: Path) -> dict:
     """
     content = read(path)
     if content is None:
-        raise VerifyError(f"{shown(path)}: No such file or directory.", HINT)
+        raise VerifyError(
+            f"{shown(path)}: No such file or directory.", HINT, code="reference-missing"
+        )
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:
         reason = str(error) if isinstance(error, ValueError) else "it nests too deeply"
         raise VerifyError(
-            f"{shown(path)} is not valid JSON: {reason}.", HINT
+            f"{shown(path)} is not valid JSON: {reason}.",
+            HINT,
+            code="recording-invalid",
         ) from error
     if not isinstance(data, dict) or MARK not in data:
-        raise VerifyError(f"{shown(path)} is not a recording of kscaffold.", HINT)
+        raise VerifyError(
+            f"{shown(path)} is not a recording of kscaffold.",
+            HINT,
+            code="recording-invalid",
+        )
     if data[MARK] != FORMAT:
         raise VerifyError(
             f"{shown(path)} has another format than this version of kscaffold.",
             "Record the numbers again, or use the version of kscaffold that wrote it.",
+            code="recording-invalid",
         )
     checks = data.get("checks")
     if not _has_fields(data, FIELDS) or not all(
@@ -122,7 +134,11 @@ def load(path: Path) -> dict:
 
 def damaged(path: Path) -> VerifyError:
     """Returns the error about a recording that was changed or cut."""
-    return VerifyError(f"{shown(path)} is a damaged recording.", "Record it again.")
+    return VerifyError(
+        f"{shown(path)} is a damaged recording.",
+        "Record it again.",
+        code="recording-invalid",
+    )
 
 
 def check_options(path: Path, data: dict, request: Request) -> None:
@@ -140,6 +156,7 @@ def check_options(path: Path, data: dict, request: Request) -> None:
                 f"has {_typed(flag, now)}.",
                 "Give the same options, or record again with "
                 f"`--record {as_argument(path)}`.",
+                code="recording-invalid",
             )
 
 

@@ -50,6 +50,7 @@ def verify_against(
         raise VerifyError(
             f"No check applies: {'; '.join(reasons)}.",
             "Omit --only to run every check." if request.pattern else "",
+            code="checks-inapplicable",
         )
     return verdicts, texts
 
@@ -85,6 +86,7 @@ def record(
         raise VerifyError(
             f"No check can be recorded: {'; '.join(reasons)}.",
             "Omit --only to run every check." if request.pattern else "",
+            code="checks-inapplicable",
         )
     checks = {
         name: {
@@ -172,7 +174,7 @@ def _relabelled(error: KscaffoldError, moved, label: str) -> KscaffoldError:
     texts = [error.message, error.hint]
     if moved:
         texts = [text.replace(f"{moved[1]}/", f"{label}:") for text in texts]
-    return VerifyError(*texts)
+    return VerifyError(*texts, error.code)
 
 
 def _against_recording(

@@ -68,6 +68,7 @@ def _check_backend(name: str) -> None:
         raise VerifyError(
             f"The original runs on {name}, which is not installed.",
             f"pip install {BACKENDS[name]}",
+            code="package-missing",
         )
 
 
@@ -121,8 +122,8 @@ class _Child:
         ended = self._child.has_ended()  # first: it may answer and end in between
         for answer in self._child.new_answers():
             match answer:
-                case {"error": message, "hint": hint}:
-                    raise VerifyError(message, hint)
+                case {"error": message, "hint": hint, "code": code}:
+                    raise VerifyError(message, hint, code)
                 case {"verdict": verdict}:
                     return verdict
                 case {"begins": name}:
@@ -171,6 +172,7 @@ class _Child:
             raise VerifyError(
                 f"Importing {shown(Path(self.path))} fails: {reason}.",
                 "Make sure that Python can import the file.",
+                code="import-failed",
             )
         if self.side == "original":
             raise VerifyError(

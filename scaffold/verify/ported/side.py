@@ -41,7 +41,7 @@ def serve(request: dict, answer: Callable) -> None:
         side = (_Port if is_port else _Original)(request, answer)
         exchange.write(results_file(request["folder"], request["side"]), side.results())
     except KscaffoldError as error:
-        answer(error=error.message, hint=error.hint)
+        answer(error=error.message, hint=error.hint, code=error.code)
     except _TrainingError as failure:
         error = failure.__cause__
         if is_port:
@@ -151,6 +151,7 @@ class _Port(_Side):
             raise VerifyError(
                 "--against-backend needs a function that builds the model.",
                 "Name one: --build FILE:FUNCTION.",
+                code="build-missing",
             )
         return tested.build
 
@@ -166,6 +167,7 @@ class _Port(_Side):
             raise VerifyError(
                 f"The data of --build hold {error}.",
                 "Return arrays of numbers or of strings.",
+                code="build-invalid",
             ) from error
         return start
 
@@ -196,15 +198,19 @@ class _Original(_Side):
                 raise VerifyError(
                     f"{what}a {type(model).__name__}, not a keras.Model.",
                     "Return a compiled model, or (model, data).",
+                    code="build-invalid",
                 )
             if name and name not in [base.__name__ for base in type(model).__mro__]:
                 raise VerifyError(
                     f"{what}a {type(model).__name__}, not a {name}.",
                     "Name another class or another function.",
+                    code="build-invalid",
                 )
             if not model.compiled:
                 raise VerifyError(
-                    f"{what}a model that is not compiled.", "Call its compile()."
+                    f"{what}a model that is not compiled.",
+                    "Call its compile().",
+                    code="build-invalid",
                 )
             return model, None
 

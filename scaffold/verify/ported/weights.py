@@ -66,6 +66,7 @@ class Weights:
             raise VerifyError(
                 f"The weights of the two models cannot be paired: {reason}.",
                 "Build both models with the same layers, in the same order.",
+                code="weights-unpaired",
             )
         self.variables = [self.variables[i] for i in order]
         self.entries = [self.entries[i] for i in order]

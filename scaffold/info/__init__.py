@@ -1,0 +1,1 @@
+"""`kscaffold info`: describes the installation, and what a folder holds."""
