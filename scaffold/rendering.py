@@ -14,10 +14,12 @@ from .module_source import (
     module_source,
     template_variables,
 )
+from .notebook_json import new_notebook
+from .notebook_text import notebook_source
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
 from .spec import Spec
-from .target_names import check_target, is_project, package_name
+from .target_names import check_target, is_notebook, is_project, package_name
 from .template_errors import template_errors
 
 
@@ -39,13 +41,13 @@ def render(spec: Spec, target: str | None = None) -> list[RenderedFile]:
 
     Args:
         spec: The options.
-        target: A path that ends in `.py`, `-` for standard output, or a folder for a
-            project. The default is the recipe's default file. The name appears in the
-            files. A module is formatted with the Black settings that apply to its path;
-            a project has settings of its own.
+        target: A path that ends in `.py` or `.ipynb`, `-` for standard output, or a
+            folder for a project. The default is the recipe's default file. The name
+            appears in the files. A module or a notebook is formatted with the Black
+            settings that apply to its path; a project has settings of its own.
 
     Returns:
-        A list of files: a single one for a module.
+        A list of files: a single one for a module or a notebook.
 
     Raises:
         SpecError: If the target cannot be a module or a package, or if there is no
@@ -58,9 +60,31 @@ def render(spec: Spec, target: str | None = None) -> list[RenderedFile]:
     if is_project(target):
         return _render_project(spec, target)
     mode = black_mode(Path(target), spec.line_length, spec.target_version)
-    text = module_text(spec, PurePath(target).name, mode)
-    record = Record(text, (mode_settings(mode),))
-    return [RenderedFile(Path(target), record.put_into(text))]
+    text = generated_text(spec, PurePath(target).name, mode)
+    text = Record(text, (mode_settings(mode),)).put_into(text)
+    return [
+        RenderedFile(Path(target), new_notebook(text) if is_notebook(target) else text)
+    ]
+
+
+def generated_text(spec: Spec, name: str, mode) -> str:
+    """Renders a module, or a notebook in its text form.
+
+    Args:
+        spec: The options.
+        name: The name of the file. Its suffix decides.
+        mode: Black's mode.
+
+    Returns:
+        The text, with a placeholder for its record.
+
+    Raises:
+        TemplateError: If a template is broken.
+    """
+    if not is_notebook(name):
+        return module_text(spec, name, mode)
+    with template_errors(spec):
+        return _finished(notebook_source(spec, name), mode)
 
 
 def module_text(spec: Spec, name: str, mode) -> str:
