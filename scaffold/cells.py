@@ -11,9 +11,12 @@ from typing import NamedTuple
 
 from .record import LINE as RECORD
 
-#: The marker of a cell. A plus sign means that the user added the cell.
-MARKER = re.compile(r"^# %% (?P<added>\+ )?(?:\[(?P<kind>[a-z]+)\] )?(?P<key>[\w-]+)$")
-CODE, MARKDOWN = "code", "markdown"
+#: The kinds of cells. The last one is code that Python cannot parse.
+CODE, MARKDOWN, RAW, TEXT = KINDS = ("code", "markdown", "raw", "text")
+#: The marker of a cell.
+MARKER = re.compile(
+    rf"^# %% (?P<added>added )?(?P<kind>{'|'.join(KINDS)}): (?P<key>[\w-]+)$"
+)
 
 #: The blank lines that Black keeps between any two statements.
 _GAP = "\n\n\n"
@@ -25,7 +28,7 @@ class Cell(NamedTuple):
     Attributes:
         key: Its name in the text form: its id in a generated notebook.
         source: Its text, without blank lines at both ends.
-        kind: `code`, `markdown`, or any other word for text that is not code.
+        kind: One of `KINDS`.
         added: Whether the user added it.
     """
 
@@ -36,13 +39,19 @@ class Cell(NamedTuple):
 
     @property
     def text(self) -> str:
-        """The cell in the text form."""
-        kind = "" if self.kind == CODE else f"[{self.kind}] "
-        marker = f"# %% {'+ ' if self.added else ''}{kind}{self.key}"
+        """The cell in the text form, with the gap above it.
+
+        An added cell has the gap below its marker, so that a cell that the user splits
+        has its statements in the same gaps as before.
+        """
+        marker = f"# %% {'added ' if self.added else ''}{self.kind}: {self.key}"
         lines = self.source.split("\n") if self.source else []
         if self.kind != CODE:
             lines = [f"# {line}" if line else "#" for line in lines]
-        return "\n".join([marker, *lines])
+        elif self.added:
+            return _GAP.join([f"\n{marker}", "\n".join(lines)])
+        gap = "\n" if self.added else _GAP
+        return gap + "\n".join([marker, *lines])
 
 
 def text_of(header: str, cells: Iterable[Cell], record: str) -> str:
@@ -53,7 +62,7 @@ def text_of(header: str, cells: Iterable[Cell], record: str) -> str:
         cells: The cells.
         record: The last line.
     """
-    return _GAP.join([header, *(cell.text for cell in cells), record]) + "\n"
+    return "".join([header, *(cell.text for cell in cells), _GAP, record, "\n"])
 
 
 def cells_of(text: str) -> list[Cell]:
@@ -71,7 +80,7 @@ def cells_of(text: str) -> list[Cell]:
             (found[-1][1] if found else loose).append(line)
     cells = []
     for marker, inner in found:
-        kind = marker["kind"] or CODE
+        kind = marker["kind"]
         if kind != CODE:
             inner = [re.sub("^# ?", "", line) for line in inner]
         elif any(loose):

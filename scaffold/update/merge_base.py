@@ -12,7 +12,9 @@ from ..header import parse_header
 from ..record import LINE as RECORD
 from ..record import MARK, Record
 from ..regular_files import shown
+from ..target_names import is_notebook
 from .blocks import is_python
+from .notebook_file import existing_file
 from .user_file import UserFile
 
 #: Numbers, and a suffix such as `.dev1`.
@@ -30,7 +32,7 @@ def read_base(file: UserFile, base: Path | None) -> Record:
         RecordError: If the record is lost or damaged, or does not match the first line.
     """
     if base is not None:
-        return given_base(UserFile.existing(base), file)
+        return given_base(existing_file(base), file)
     header = HEADER.search(file.text)
     words = RECORD.findall(file.text)
     name = shown(file.path)
@@ -142,9 +144,10 @@ def check_version(name: str, version: str) -> None:
 def way_out(name: str) -> str:
     """Returns what to do about a lost or damaged record of a file."""
     there = shlex.quote(f"REVISION:./{name}")
+    old = "OLD.ipynb" if is_notebook(name) else "OLD.py"
     return (
         "Restore the line from version control, or pass the text as it was generated: "
-        f"--base OLD.py. If you committed that text, `git show {there} > OLD.py` "
+        f"--base {old}. If you committed that text, `git show {there} > {old}` "
         "writes it."
     )
 

@@ -11,12 +11,12 @@ import keras
 from ..errors import SpecError
 from ..header import Header, parse_header
 from ..recipes import example_path
+from ..target_names import is_notebook
 from .build_option import build_hint, example_builder, user_builder
 from .class_under_test import ClassUnderTest, generated_class
 from .file_import import import_file
 from .keras_classes import restore_bases
 from .module_classes import check_built, class_of_module
-from .notebook import is_notebook
 from .owned_objective import add_owned_objective, named_objective
 from .parity.batches import BATCH
 from .verdict import describe

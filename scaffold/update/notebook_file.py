@@ -1,0 +1,258 @@
+"""A notebook of the user, which is merged in its text form.
+
+Cells keep their outputs and their metadata. Lines that only IPython runs, and cells that
+are not Python, are comments in the text form.
+"""
+
+import json
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from ..cells import CODE, MARKDOWN, MARKER, RAW, TEXT, Cell, cells_of, place_of, text_of
+from ..errors import KscaffoldError, MergeError, RecordError
+from ..ipython_magics import without_magics
+from ..notebook_json import KEY, dumped, lines_of, new_cell, own_lines, own_metadata
+from ..notebook_text import IDS
+from ..record import MARK, Record
+from ..regular_files import read, shown
+from ..target_names import is_notebook
+from .blocks import is_python
+from .user_file import UserFile, check_resolved, check_text, decoded
+
+#: Begins the comment for a line that is not Python, or that has a meaning in the text.
+_LINE = "# kscaffold:line: "
+_LINES = re.compile(rf"^[ \t]*(?:pass  )?{_LINE}(.*)$", re.MULTILINE)
+
+
+def existing_file(path: Path) -> UserFile:
+    """Reads a module or a notebook that must exist.
+
+    Raises:
+        WriteError: If it does not exist, or cannot be read.
+        MergeError: If it is not such a file, or has unresolved conflicts.
+        RecordError: If the metadata of kscaffold in a notebook is damaged.
+    """
+    kind = NotebookFile if is_notebook(str(path)) else UserFile
+    return kind.existing(path)
+
+
+@dataclass(frozen=True)
+class NotebookFile(UserFile):
+    """A notebook on the disk.
+
+    Attributes:
+        notebook: The notebook, as in its JSON.
+        cells: Its cells, by their keys in the text form.
+        text: The text form.
+    """
+
+    notebook: dict = field(default_factory=dict)
+    cells: dict[str, dict] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, path: Path) -> "NotebookFile":
+        """Reads a notebook, which need not exist.
+
+        Raises:
+            WriteError: If it cannot be read.
+            MergeError: If it is not a notebook, or has unresolved conflicts.
+            RecordError: If the metadata of kscaffold is damaged.
+        """
+        content = read(path)
+        if content is None:
+            return cls(path)
+        notebook, entries = _parsed(path, decoded(path, content))
+        header, record = _own_lines(path, notebook)
+        keys = _keys(entries, record)
+        cells = [
+            _as_cell(key, *entry[:2]) for key, entry in zip(keys, entries, strict=True)
+        ]
+        text = text_of(header, cells, record)
+        check_text(path, text)
+        check_resolved(path, text)
+        found = dict(zip(keys, notebook["cells"], strict=True))
+        return cls(path, content, text, notebook=notebook, cells=found)
+
+    def encoded(self, text: str) -> str:
+        """Returns the JSON of the notebook with a new text."""
+        old = self.content.decode("utf-8")
+        if text == self.text:
+            return old
+        before = {cell.key: cell for cell in cells_of(self.text)}
+        ids = {_id_of(cell) for cell in self.cells.values()}
+        cells = []
+        for cell in cells_of(text):
+            known = self.cells.get(cell.key)
+            if known is None:
+                cells.append(self._new(cell, ids))
+            elif cell == before[cell.key]:
+                cells.append(known)
+            else:
+                source = _source(cell)
+                as_text = isinstance(known["source"], str)
+                source = source if as_text else lines_of(source)
+                cells.append({**known, "source": source})
+        metadata = {**self.notebook.get("metadata", {}), KEY: own_metadata(text)}
+        notebook = {**self.notebook, "cells": cells, "metadata": metadata}
+        indent = re.match(r'\s*\{\r?\n?( *)"', old)
+        result = dumped(notebook, len(indent[1]) if indent and indent[1] else None)
+        return result if old.endswith("\n") else result.rstrip("\n")
+
+    def located(self, text: str, conflicts: tuple, problems: tuple) -> tuple:
+        """Returns conflicts and problems with their places in the cells."""
+
+        def moved(match) -> str:
+            key, number = place_of(text, int(match[1]))
+            return f"the cell {key}, line {number}"
+
+        found = []
+        for conflict in conflicts:
+            (key, first), (_, last) = (
+                place_of(text, number) for number in (conflict.first, conflict.last)
+            )
+            where = f"the cell {key}"
+            where += (
+                f", {conflict.where}" if conflict.where[:2] not in ("", "%%") else ""
+            )
+            found.append(replace(conflict, first=first, last=last, where=where))
+        return tuple(found), tuple(
+            re.sub(r"^line (\d+)", moved, problem) for problem in problems
+        )
+
+    def _new(self, cell: Cell, ids: set[str]) -> dict:
+        """Returns a cell that the update adds."""
+        name = next(
+            n
+            for n in (cell.key, *map(f"{cell.key}-{{}}".format, range(2, 99)))
+            if n not in ids
+        )
+        made = new_cell(cell, name)
+        if self.notebook.get("nbformat_minor", 5) < 5:
+            del made["id"]
+            # Colab keeps the ids there.
+            made["metadata"] = {"id": name} if ids != {None} else {}
+        return made
+
+
+def lines_in(text: str) -> list[str]:
+    """Returns the header and the record of a notebook, if kscaffold generated it.
+
+    Args:
+        text: The content of the file, which may be anything.
+    """
+    try:
+        return [*own_lines(json.loads(text)["metadata"][KEY])]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return []
+
+
+def _parsed(path: Path, text: str) -> tuple[dict, list[tuple[str, str, str | None]]]:
+    """Returns a notebook, and the kind, the text and the id of each cell.
+
+    Raises:
+        MergeError: If it is not a notebook of the format 4.
+    """
+    try:
+        notebook = json.loads(text.removeprefix("\ufeff"))
+        if notebook["nbformat"] != 4:
+            raise ValueError(f"its format is {notebook['nbformat']!r}, not 4")
+        entries = []
+        for cell in notebook["cells"]:
+            source, kind = cell["source"], cell["cell_type"]
+            source = source if isinstance(source, str) else "".join(source)
+            if kind not in (CODE, MARKDOWN, RAW):
+                raise ValueError(f"a cell has the type {kind!r}")
+            source = source.replace("\r\n", "\n").strip("\n")
+            entries.append((kind, source, _id_of(cell)))
+        dict(notebook.get("metadata", {}))
+    except json.JSONDecodeError as error:
+        raise MergeError(
+            f"{shown(path)} is not a notebook: it is not JSON: {error}.",
+            "Restore it from version control, or from a checkpoint of Jupyter.",
+        ) from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise MergeError(
+            f"{shown(path)} is not a notebook: {type(error).__name__}: {error}.",
+            "Save it in Jupyter's format of version 4.",
+        ) from error
+    return notebook, entries
+
+
+def _own_lines(path: Path, notebook: dict) -> tuple[str, str]:
+    """Returns the header and the record of a notebook.
+
+    Raises:
+        RecordError: If kscaffold did not generate it, or if its metadata is damaged.
+    """
+    metadata = notebook.get("metadata", {})
+    if KEY not in metadata:
+        raise RecordError(
+            f"{shown(path)} was not generated by kscaffold: its metadata has no "
+            f"{KEY!r}.",
+            "Name a notebook that `kscaffold new` wrote.",
+        )
+    try:
+        return own_lines(metadata[KEY])
+    except (TypeError, KeyError) as error:
+        raise RecordError(
+            f"The metadata {KEY!r} of {shown(path)} is damaged.",
+            "Restore it from version control.",
+        ) from error
+
+
+def _id_of(cell: dict) -> str | None:
+    """Returns the id of a cell. Colab keeps it in the metadata."""
+    metadata = cell.get("metadata")
+    inner = metadata.get("id") if isinstance(metadata, dict) else None
+    found = cell.get("id", inner)
+    return found if isinstance(found, str) else None
+
+
+def _keys(entries: list[tuple[str, str, str | None]], record: str) -> list[str]:
+    """Returns a key for each cell. A generated cell has its id as the key.
+
+    A cell that lost its id is known by its text.
+    """
+    keys = [None] * len(entries)
+    for number, (_, _, cell_id) in enumerate(entries):
+        if cell_id in IDS and cell_id not in keys:
+            keys[number] = cell_id
+    try:
+        base = cells_of(Record.of_word(record.removeprefix(MARK)).text)
+    except KscaffoldError:
+        base = []
+    for cell in base:
+        same = ((cell.kind, cell.source), cell.key not in keys)
+        for number, (kind, source, _) in enumerate(entries):
+            if keys[number] is None and ((kind, source), True) == same:
+                keys[number] = cell.key
+                break
+    return [key or f"added-{number}" for number, key in enumerate(keys, 1)]
+
+
+def _as_cell(key: str, kind: str, source: str) -> Cell:
+    """Returns a cell of the text form."""
+    added = key not in IDS
+    if kind != CODE:
+        return Cell(key, source, kind, added)
+    code = without_magics(source)
+    if source.strip() and not code.strip() or added and not is_python(code):
+        return Cell(key, source, TEXT, added)
+    lines = []
+    for line, plain in zip(source.split("\n"), code.split("\n"), strict=True):
+        if line != plain and plain.strip():
+            indent = plain[: len(plain) - len(plain.lstrip())]
+            lines.append(f"{indent}pass  {_LINE}{line}")
+        elif line != plain or MARKER.match(line) or line.startswith(MARK):
+            lines.append(f"{_LINE}{line}")
+        else:
+            lines.append(line)
+    return Cell(key, "\n".join(lines), CODE, added)
+
+
+def _source(cell: Cell) -> str:
+    """Returns the text of a cell as it is in the notebook."""
+    if cell.kind != CODE:
+        return cell.source
+    return _LINES.sub(lambda match: match[1], cell.source)
