@@ -1,6 +1,7 @@
 """Plans the update of a module or a notebook."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import RecordError, SpecError
@@ -162,8 +163,9 @@ def update_module(
     if MARK in new:
         # Older modules have no place for a record.
         ours = with_place(ours)
-    form = new_form and (new_form.text, new_form.styles[0])
-    merged = merge_module(old, ours, new, request.spec, styles[-1], form)
+    kept = partial(file.without_deleted, base=old)
+    form = new_form and (kept(new_form.text), new_form.styles[0])
+    merged = merge_module(kept(old), ours, kept(new), request.spec, styles[-1], form)
     record = new_form or Record(new, styles)
     text = record.put_into(merged.text)
     found = () if merged.conflicts else problems(ours, text, record.text)

@@ -1,7 +1,7 @@
 """A notebook of the user, which is merged in its text form.
 
-Cells keep their outputs and their metadata. Lines that only IPython runs, and cells that
-are not Python, are comments in the text form.
+Cells keep their outputs and their metadata. Lines that only IPython runs, and cells
+that are not Python, are comments in the text form.
 """
 
 import json
@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..cells import CODE, MARKDOWN, MARKER, RAW, TEXT, Cell, cells_of, place_of, text_of
+from ..demo_cells import DEMO_CELLS
 from ..errors import KscaffoldError, MergeError, RecordError
 from ..ipython_magics import without_magics
 from ..notebook_json import KEY, dumped, lines_of, new_cell, own_lines, own_metadata
-from ..notebook_text import IDS
+from ..notebook_text import IDS, INSTALL
 from ..record import MARK, Record
 from ..regular_files import read, shown
 from ..target_names import is_notebook
@@ -98,6 +99,26 @@ class NotebookFile(UserFile):
         indent = re.match(r'\s*\{\r?\n?( *)"', old)
         result = dumped(notebook, len(indent[1]) if indent and indent[1] else None)
         return result if old.endswith("\n") else result.rstrip("\n")
+
+    def without_deleted(self, text: str, base: str) -> str:
+        """Returns a generated text without the cells that the user deleted.
+
+        These are cells that are not code, and cells of the demo whose lines are in no
+        other cell. A class or a function that the user deletes is a change like others.
+        """
+        mine = {*self.text.split("\n")}
+        deleted = set()
+        for cell in cells_of(base):
+            lines = [line for line in cell.source.split("\n") if line]
+            is_lost = 2 * sum(line in mine for line in lines) < len(lines)
+            if cell.key not in self.cells and (
+                cell.kind != CODE or cell.key in (INSTALL, *DEMO_CELLS) and is_lost
+            ):
+                deleted.add(cell.key)
+        if not deleted:
+            return text
+        cells = (cell for cell in cells_of(text) if cell.key not in deleted)
+        return text_of(text.split("\n", 1)[0], cells, MARK)
 
     def located(self, text: str, conflicts: tuple, problems: tuple) -> tuple:
         """Returns conflicts and problems with their places in the cells."""

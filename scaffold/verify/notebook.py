@@ -6,6 +6,7 @@ Only the standard library is needed. A cell has a file name of its own, such as
 
 import __future__
 
+import ast
 import contextlib
 import importlib.abc
 import json
@@ -16,11 +17,18 @@ import traceback
 import types
 from dataclasses import dataclass
 
+from ..demo_cells import DEMO_CELLS
 from ..ipython_magics import without_magics
+from ..notebook_json import KEY, own_lines
+from ..notebook_text import IDS
 from .request import VerifyError
 
 #: The tags that Jupyter's own tools know: the cell is not run, or may raise.
 SKIP, MAY_RAISE = "skip-execution", "raises-exception"
+
+
+#: The statements that a cell may need from another, although it is not trained.
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,10 @@ def read_cells(path: str) -> list[Cell]:
 
     They are counted from 1, as Jupyter numbers them after "Restart and run all".
 
+    Of a notebook that kscaffold generated, the cells with the data and the training are
+    left out, and the cells that show what they give. Of cells that the user added after
+    the first of these, only imports, functions, classes and constants are run.
+
     Raises:
         VerifyError: If the file is not a notebook, or its language is not Python.
     """
@@ -64,8 +76,13 @@ def read_cells(path: str) -> list[Cell]:
         with open(path, "rb") as file:
             notebook = json.load(file)
         language = _language(notebook)
+        generated = KEY in _dict(notebook.get("metadata"))
         entries = [
-            (_text(cell["source"]), _dict(cell.get("metadata")).get("tags") or ())
+            (
+                _text(cell["source"]),
+                _dict(cell.get("metadata")).get("tags") or (),
+                cell.get("id"),
+            )
             for cell in notebook["cells"]
             if cell["cell_type"] == "code"
         ]
@@ -79,11 +96,18 @@ def read_cells(path: str) -> list[Cell]:
             f"{name} is a notebook in {language!r}.", "Name a notebook in Python."
         )
     entries = [entry for entry in entries if entry[0].strip()]
-    return [
-        Cell(f"{path}, cell {number}", text, without_magics(text), MAY_RAISE in {*tags})
-        for number, (text, tags) in enumerate(entries, 1)
-        if SKIP not in tags
-    ]
+    cells, trains = [], False
+    for number, (text, tags, name) in enumerate(entries, 1):
+        code = without_magics(text)
+        if generated and name in DEMO_CELLS:
+            trains = True
+            continue
+        if trains and name not in IDS:
+            code = _definitions(code)
+        if SKIP not in tags:
+            filename = f"{path}, cell {number}"
+            cells.append(Cell(filename, text, code, MAY_RAISE in {*tags}))
+    return cells
 
 
 def cells_left_out(path: str) -> list[str]:
@@ -91,6 +115,41 @@ def cells_left_out(path: str) -> list[str]:
     return [
         cell.filename.rpartition(", ")[2] for cell in read_cells(path) if not cell.code
     ]
+
+
+def _definitions(code: str) -> str:
+    """Returns the definitions in a cell. The lines keep their numbers."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return ""
+    lines, kept = code.split("\n"), set()
+    for node in tree.body:
+        if isinstance(node, DEFINITIONS) or _is_constant(node):
+            decorators = getattr(node, "decorator_list", [])
+            first = min(one.lineno for one in (node, *decorators))
+            kept.update(range(first - 1, node.end_lineno))
+    return "\n".join(line if n in kept else "" for n, line in enumerate(lines))
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """Returns whether a statement assigns a value that needs nothing else."""
+    if not isinstance(node, ast.Assign):
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def header_of(path: str) -> str | None:
+    """Returns the header of a notebook that kscaffold generated."""
+    try:
+        with open(path, "rb") as file:
+            return own_lines(json.load(file)["metadata"][KEY])[0]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _language(notebook: dict) -> str:
