@@ -13,9 +13,11 @@ from .record import LINE as RECORD
 
 #: The kinds of cells. The last one is code that Python cannot parse.
 CODE, MARKDOWN, RAW, TEXT = KINDS = ("code", "markdown", "raw", "text")
+#: The origins of cells: generated, added by the user, or split off a generated cell.
+GENERATED, ADDED, SPLIT = ("", "added ", "split ")
 #: The marker of a cell.
 MARKER = re.compile(
-    rf"^# %% (?P<added>added )?(?P<kind>{'|'.join(KINDS)}): (?P<key>[\w-]+)$"
+    rf"^# %% (?P<origin>{ADDED}|{SPLIT}|)(?P<kind>{'|'.join(KINDS)}): (?P<key>[\w-]+)$"
 )
 
 #: The blank lines that Black keeps between any two statements.
@@ -29,29 +31,28 @@ class Cell(NamedTuple):
         key: Its name in the text form: its id in a generated notebook.
         source: Its text, without blank lines at both ends.
         kind: One of `KINDS`.
-        added: Whether the user added it.
+        origin: `GENERATED`, `ADDED` or `SPLIT`.
     """
 
     key: str
     source: str
     kind: str = CODE
-    added: bool = False
+    origin: str = GENERATED
 
     @property
     def text(self) -> str:
         """The cell in the text form, with the gap above it.
 
-        An added cell has the gap below its marker, so that a cell that the user splits
-        has its statements in the same gaps as before.
+        The statements of a cell that was split off are in the same gaps as before.
         """
-        marker = f"# %% {'added ' if self.added else ''}{self.kind}: {self.key}"
-        lines = self.source.split("\n") if self.source else []
-        if self.kind != CODE:
-            lines = [f"# {line}" if line else "#" for line in lines]
-        elif self.added:
-            return _GAP.join([f"\n{marker}", "\n".join(lines)])
-        gap = "\n" if self.added else _GAP
-        return gap + "\n".join([marker, *lines])
+        marker = f"# %% {self.origin}{self.kind}: {self.key}"
+        source = self.source
+        if self.kind != CODE and source:
+            lines = source.split("\n")
+            source = "\n".join(f"# {line}" if line else "#" for line in lines)
+        if self.origin == SPLIT:
+            return f"\n{marker}{_GAP}{source}"
+        return f"{_GAP}{marker}\n{source}" if source else f"{_GAP}{marker}"
 
 
 def text_of(header: str, cells: Iterable[Cell], record: str) -> str:
@@ -86,22 +87,30 @@ def cells_of(text: str) -> list[Cell]:
         elif any(loose):
             inner, loose = [*loose, *inner], []
         source = "\n".join(inner).strip("\n")
-        cells.append(Cell(marker["key"], source, kind, bool(marker["added"])))
+        cells.append(Cell(marker["key"], source, kind, marker["origin"]))
     return cells
 
 
 def place_of(text: str, number: int) -> tuple[str, int]:
-    """Returns the key of the cell that a line of the text form is in.
+    """Returns the cell that a line of the text form is in.
 
     Args:
         text: The text form.
         number: The number of the line, from 1.
 
     Returns:
-        The key, and the number of the line in the cell, from 1.
+        The name of the cell, and the number of the line in it, from 1.
     """
-    lines = text.split("\n")
-    for above in range(number - 1, -1, -1):
-        if match := MARKER.match(lines[above]):
-            return match["key"], max(1, number - 1 - above)
-    return "", number
+    markers = [
+        (at, match)
+        for at, line in enumerate(text.split("\n"), start=1)
+        if (match := MARKER.match(line)) and at < number
+    ]
+    if not markers:
+        return "the first cell", number
+    start, marker = markers[-1]
+    lines = text.split("\n")[start : number - 1]
+    gap = next((n for n, line in enumerate(lines) if line.strip()), len(lines))
+    is_generated = marker["origin"] == GENERATED
+    name = f"the cell {marker['key']}" if is_generated else f"cell {len(markers)}"
+    return name, number - start - gap

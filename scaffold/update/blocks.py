@@ -4,7 +4,7 @@ import ast
 import warnings
 from collections import Counter
 
-from ..cells import MARKER
+from ..cells import MARKER, SPLIT
 from ..record import MARK
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -18,7 +18,7 @@ TOO_DEEP = f"it is nested in more than {DEEPEST} levels"
 Blocks = dict[str, list[str]]
 #: The name of the block `if __name__ == "__main__":`.
 MAIN = "__main__"
-#: Begins the name of the block with the marker of a generated cell.
+#: Begins the name of the block with the marker of a cell.
 CELL = "%%"
 
 
@@ -82,8 +82,8 @@ def blocks_of(text: str) -> Blocks:
             # This comment is a block of its own: it belongs to no statement.
             start = _gap_before(lines, number, 0)
             names[start : number + 1] = [MARK] * (number + 1 - start)
-        elif (marker := MARKER.match(line)) and not marker["added"]:
-            # So is the marker of a generated cell in the text form of a notebook.
+        elif (marker := MARKER.match(line)) and marker["origin"] != SPLIT:
+            # So is the marker of a cell in the text form of a notebook.
             start = _blank_before(lines, number)
             key = f"{CELL} {marker['key']}"
             names[start : number + 1] = [key] * (number + 1 - start)

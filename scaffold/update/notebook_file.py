@@ -1,7 +1,6 @@
 """A notebook of the user, which is merged in its text form.
 
-Cells keep their outputs and their metadata. Lines that only IPython runs, and cells
-that are not Python, are comments in the text form.
+Cells keep their outputs and their metadata.
 """
 
 import json
@@ -9,21 +8,24 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..cells import CODE, MARKDOWN, MARKER, RAW, TEXT, Cell, cells_of, place_of, text_of
+from ..cells import (
+    CODE,
+    MARKDOWN,
+    RAW,
+    Cell,
+    cells_of,
+    place_of,
+    text_of,
+)
 from ..demo_cells import DEMO_CELLS
-from ..errors import KscaffoldError, MergeError, RecordError
-from ..ipython_magics import without_magics
+from ..errors import MergeError, RecordError
 from ..notebook_json import KEY, dumped, lines_of, new_cell, own_lines, own_metadata
-from ..notebook_text import IDS, INSTALL
-from ..record import MARK, Record
+from ..notebook_text import INSTALL
+from ..record import MARK
 from ..regular_files import read, shown
 from ..target_names import is_notebook
-from .blocks import is_python
+from .notebook_cells import as_cell, base_cells, keys_of, origins_of, source_of
 from .user_file import UserFile, check_resolved, check_text, decoded
-
-#: Begins the comment for a line that is not Python, or that has a meaning in the text.
-_LINE = "# kscaffold:line: "
-_LINES = re.compile(rf"^[ \t]*(?:pass  )?{_LINE}(.*)$", re.MULTILINE)
 
 
 def existing_file(path: Path) -> UserFile:
@@ -65,9 +67,12 @@ class NotebookFile(UserFile):
             return cls(path)
         notebook, entries = _parsed(path, decoded(path, content))
         header, record = _own_lines(path, notebook)
-        keys = _keys(entries, record)
+        base = base_cells(record)
+        keys = keys_of(entries, base)
+        origins = origins_of(keys, entries, base)
         cells = [
-            _as_cell(key, *entry[:2]) for key, entry in zip(keys, entries, strict=True)
+            as_cell(key, origin, *entry[:2])
+            for key, origin, entry in zip(keys, origins, entries, strict=True)
         ]
         text = text_of(header, cells, record)
         check_text(path, text)
@@ -90,7 +95,7 @@ class NotebookFile(UserFile):
             elif cell == before[cell.key]:
                 cells.append(known)
             else:
-                source = _source(cell)
+                source = source_of(cell)
                 as_text = isinstance(known["source"], str)
                 source = source if as_text else lines_of(source)
                 cells.append({**known, "source": source})
@@ -124,15 +129,15 @@ class NotebookFile(UserFile):
         """Returns conflicts and problems with their places in the cells."""
 
         def moved(match) -> str:
-            key, number = place_of(text, int(match[1]))
-            return f"the cell {key}, line {number}"
+            name, number = place_of(text, int(match[1]))
+            return f"{name}, line {number}"
 
         found = []
         for conflict in conflicts:
-            (key, first), (_, last) = (
+            (name, first), (_, last) = (
                 place_of(text, number) for number in (conflict.first, conflict.last)
             )
-            where = f"the cell {key}"
+            where = name
             where += (
                 f", {conflict.where}" if conflict.where[:2] not in ("", "%%") else ""
             )
@@ -228,52 +233,3 @@ def _id_of(cell: dict) -> str | None:
     inner = metadata.get("id") if isinstance(metadata, dict) else None
     found = cell.get("id", inner)
     return found if isinstance(found, str) else None
-
-
-def _keys(entries: list[tuple[str, str, str | None]], record: str) -> list[str]:
-    """Returns a key for each cell. A generated cell has its id as the key.
-
-    A cell that lost its id is known by its text.
-    """
-    keys = [None] * len(entries)
-    for number, (_, _, cell_id) in enumerate(entries):
-        if cell_id in IDS and cell_id not in keys:
-            keys[number] = cell_id
-    try:
-        base = cells_of(Record.of_word(record.removeprefix(MARK)).text)
-    except KscaffoldError:
-        base = []
-    for cell in base:
-        same = ((cell.kind, cell.source), cell.key not in keys)
-        for number, (kind, source, _) in enumerate(entries):
-            if keys[number] is None and ((kind, source), True) == same:
-                keys[number] = cell.key
-                break
-    return [key or f"added-{number}" for number, key in enumerate(keys, 1)]
-
-
-def _as_cell(key: str, kind: str, source: str) -> Cell:
-    """Returns a cell of the text form."""
-    added = key not in IDS
-    if kind != CODE:
-        return Cell(key, source, kind, added)
-    code = without_magics(source)
-    if source.strip() and not code.strip() or added and not is_python(code):
-        return Cell(key, source, TEXT, added)
-    lines = []
-    for line, plain in zip(source.split("\n"), code.split("\n"), strict=True):
-        if line != plain and plain.strip():
-            indent = plain[: len(plain) - len(plain.lstrip())]
-            lines.append(f"{indent}pass  {_LINE}{line}")
-        elif line != plain or MARKER.match(line) or line.startswith(MARK):
-            lines.append(f"{_LINE}{line}")
-        else:
-            lines.append(line)
-    return Cell(key, "\n".join(lines), CODE, added)
-
-
-def _source(cell: Cell) -> str:
-    """Returns the text of a cell as it is in the notebook."""
-    if cell.kind != CODE:
-        return cell.source
-    return _LINES.sub(lambda match: match[1], cell.source)
