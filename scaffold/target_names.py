@@ -17,12 +17,13 @@ _KERAS_NEEDS = (
 
 #: Modules that Keras and JAX import if they are installed.
 _KERAS_TRIES = (
-    "IPython PIL charset_normalizer cloudpickle compression cv2 cycler cython dateutil "
-    "etils filelock flatbuffers fontTools huggingface_hub jax_cuda12_plugin "
-    "jax_cuda13_plugin jax_plugins jax_rocm60_plugin jax_rocm7_plugin joblib "
-    "kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals nvidia org pandas psutil "
-    "pydot pydot_ng pydotplus pygments pyparsing requests scikits sklearn "
-    "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
+    "IPython PIL argcomplete charset_normalizer cloudpickle compression cv2 cycler "
+    "cython dateutil etils filelock flatbuffers fontTools huggingface_hub "
+    "jax_cuda12_plugin jax_cuda13_plugin jax_plugins jax_rocm60_plugin "
+    "jax_rocm7_plugin joblib kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals "
+    "nvidia org pandas psutil pydot pydot_ng pydotplus pygments pyparsing requests "
+    "scikits sklearn sksparse tensorflow threadpoolctl torch traitlets tree uarray "
+    "web_pdb zstandard".split()
 )
 
 #: Modules of Optax, and what it needs.

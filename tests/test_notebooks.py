@@ -84,7 +84,7 @@ def test_format(specs):
 
 
 @pytest.mark.parametrize("spec", recipe_defaults(), ids=identify)
-def test_code_is_that_of_the_module(spec):
+def test_code_of_the_module(spec):
     """The cells have the code of the module. Every recipe has all parts of a demo."""
     if spec == Spec():
         spec = Spec(style="sequential")  # see test_subclass()
