@@ -17,10 +17,13 @@ from ..cells import (
     cells_of,
 )
 from ..errors import KscaffoldError
-from ..ipython_magics import without_magics
+from ..ipython_magics import MAGIC, without_magics
 from ..notebook_text import IDS
 from ..record import MARK, Record
 from .blocks import is_python
+
+#: The most magics of a cell that are replaced. Each takes time to find.
+MOST_MAGICS = 100
 
 #: The kind, the text and the id of a cell in a notebook.
 Entry = tuple[str, str, str | None]
@@ -81,7 +84,7 @@ def as_cell(key: str, origin: str, kind: str, source: str) -> Cell:
     """Returns a cell of the text form."""
     if kind != CODE:
         return Cell(key, source, kind, origin)
-    code = without_magics(source)
+    code = _python(source)
     if source.strip() and not code.strip() or origin and not is_python(code):
         return Cell(key, source, TEXT, origin)
     lines = []
@@ -94,6 +97,16 @@ def as_cell(key: str, origin: str, kind: str, source: str) -> Cell:
         else:
             lines.append(line)
     return Cell(key, "\n".join(lines), CODE, origin)
+
+
+def _python(source: str) -> str:
+    """Replaces the magics of a cell, unless it has very many, or cannot be parsed."""
+    if sum(MAGIC.match(line) is not None for line in source.split("\n")) > MOST_MAGICS:
+        return source
+    try:
+        return without_magics(source)
+    except (ValueError, RecursionError, MemoryError):
+        return source
 
 
 def source_of(cell: Cell) -> str:

@@ -6,6 +6,7 @@ Cells keep their outputs and their metadata.
 import json
 import re
 from dataclasses import dataclass, field, replace
+from itertools import chain, count
 from pathlib import Path
 
 from ..cells import (
@@ -151,7 +152,7 @@ class NotebookFile(UserFile):
         """Returns a cell that the update adds."""
         name = next(
             n
-            for n in (cell.key, *map(f"{cell.key}-{{}}".format, range(2, 99)))
+            for n in chain([cell.key], map(f"{cell.key}-{{}}".format, count(2)))
             if n not in ids
         )
         made = new_cell(cell, name)
@@ -168,6 +169,8 @@ def lines_in(text: str) -> list[str]:
     Args:
         text: The content of the file, which may be anything.
     """
+    if KEY not in text:
+        return []
     try:
         return [*own_lines(json.loads(text)["metadata"][KEY])]
     except (ValueError, TypeError, KeyError, RecursionError):
@@ -192,7 +195,10 @@ def _parsed(path: Path, text: str) -> tuple[dict, list[tuple[str, str, str | Non
                 raise ValueError(f"a cell has the type {kind!r}")
             source = source.replace("\r\n", "\n").strip("\n")
             entries.append((kind, source, _id_of(cell)))
-        dict(notebook.get("metadata", {}))
+        if not isinstance(notebook.get("metadata", {}), dict):
+            raise TypeError("its metadata is not an object")
+        if not isinstance(notebook.get("nbformat_minor", 5), int):
+            raise TypeError("its format has no number")
     except json.JSONDecodeError as error:
         raise MergeError(
             f"{shown(path)} is not a notebook: it is not JSON: {error}.",

@@ -120,8 +120,15 @@ def check_text(path: Path, text: str) -> None:
     """Checks that a text can be merged.
 
     Raises:
-        MergeError: If it has a null byte, or is too long.
+        MergeError: If it has a null byte or half of a character, or is too long.
     """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MergeError(
+            f"{shown(path)} has half of a character: {error.reason}.",
+            "Remove it. It is in no text.",
+        ) from error
     if "\0" in text:
         raise MergeError(
             f"{shown(path)} has a null byte.", "Remove it. It is in no text."

@@ -251,6 +251,8 @@ BROKEN = {
     '{"nbformat": 4, "cells": [], "metadata": {"kscaffold": 1}}': "is damaged",
     "[" * 100_000: "is not a notebook: RecursionError",
     "\ufeff{}": "is not a notebook: KeyError",
+    '{"nbformat": 4, "cells": [], "metadata": [["kscaffold", 1]]}': "not an object",
+    '{"nbformat": 4, "nbformat_minor": "x", "cells": []}': "no number",
     "\x00": "is not JSON",
 }
 
@@ -362,3 +364,33 @@ def test_lines_with_a_meaning_in_the_text():
 
     assert lines == source(read(), "mine")
     assert NotebookFile.existing(Path(NAME)).text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "(" * 5000 + ")" * 5000,
+        "!ls\n" * 5000,
+        "x = \udc00",
+        "a\0b",
+        "def f(:\n    %time",
+        "\f\x0b\u2028x = 1\r",
+    ],
+    ids=["nested", "magics", "surrogate", "null", "syntax", "separators"],
+)
+def test_strange_cells(code):
+    """Any text in a cell stays as it is, or is refused."""
+    make(Spec(), NAME)
+    notebook = read()
+    notebook["cells"].append(new_cell("mine", code))
+    before = json.dumps(notebook)
+    Path(NAME).write_text(before, encoding="utf-8")
+
+    result = invoke("update", NAME, "--test-step")
+
+    if result.exit_code == 2:
+        assert "Hint: " in result.stderr
+        assert before == Path(NAME).read_text(encoding="utf-8")
+    else:
+        assert 0 == result.exit_code
+        assert new_cell("mine", code) == json.loads(Path(NAME).read_text())["cells"][-1]
