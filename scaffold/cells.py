@@ -43,16 +43,17 @@ class Cell(NamedTuple):
     def text(self) -> str:
         """The cell in the text form, with the gap above it.
 
-        The statements of a cell that was split off are in the same gaps as before.
+        Each statement of a cell has a gap above it, so that a definition can become the
+        first one of a cell and the user can split the cell.
         """
+        gap = "\n" if self.origin == SPLIT else _GAP
         marker = f"# %% {self.origin}{self.kind}: {self.key}"
-        source = self.source
-        if self.kind != CODE and source:
-            lines = source.split("\n")
-            source = "\n".join(f"# {line}" if line else "#" for line in lines)
-        if self.origin == SPLIT:
-            return f"\n{marker}{_GAP}{source}"
-        return f"{_GAP}{marker}\n{source}" if source else f"{_GAP}{marker}"
+        if not self.source:
+            return gap + marker
+        if self.kind == CODE:
+            return f"{gap}{marker}{_GAP}{self.source}"
+        lines = (f"# {line}" if line else "#" for line in self.source.split("\n"))
+        return "\n".join([gap + marker, *lines])
 
 
 def text_of(header: str, cells: Iterable[Cell], record: str) -> str:

@@ -44,9 +44,9 @@ def new_cell(cell: Cell, cell_id: str) -> dict:
         "metadata": {},
         "source": lines_of(cell.source),
     }
-    return made | (
-        {"execution_count": None, "outputs": []} if cell.kind == CODE else {}
-    )
+    if cell.kind == CODE:
+        made |= {"execution_count": None, "outputs": []}
+    return dict(sorted(made.items()))
 
 
 def lines_of(source: str) -> list[str]:

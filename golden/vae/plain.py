@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCuDoN4UwBxkwOx0xxqkwNjR1Q8hwdiTEKrhQGhkhBq1wegBQX5hoS5Uw  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4DznsRz2kCuDoN4UwBxkwOx0xxqkwNjR1Q8hwdiTEKrhQGtEhB2VwegBQX5hoS5Uw  # noqa: E501
