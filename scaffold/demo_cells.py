@@ -3,6 +3,8 @@
 import ast
 import textwrap
 
+from .class_names import names_bound
+
 #: The parts of a main block.
 DATA, TRAINING, CURVES, EVALUATION, SAMPLES = DEMO_CELLS = (
     "data",
@@ -73,14 +75,20 @@ def with_history(training: str) -> tuple[str, str]:
     """Names what `fit()` returns, which a notebook would show below the cell.
 
     Returns:
-        The code of the training, and an expression for the values of each epoch.
+        The code of the training, and an expression for the values of each epoch. It is
+        empty if the code has neither a `model` nor a dict of `networks`.
     """
-    lines = training.split("\n")
-    last = ast.parse(training).body[-1]
-    history = "model.history.history"
+    lines, body = training.split("\n"), ast.parse(training).body
+    bound = names_bound(ast.Module(body, []))
+    history = ""
+    if bound["model"]:
+        history = "model.history.history"
+    elif bound["networks"]:
+        # The first network is the recipe's own.
+        history = "next(iter(networks.values())).history.history"
     for number, line in enumerate(lines):
         if line.startswith("model.fit("):
             lines[number], history = f"history = {line}", "history.history"
-        elif number + 1 == last.lineno and isinstance(last, ast.Expr):
+        elif number + 1 == body[-1].lineno and isinstance(body[-1], ast.Expr):
             lines[number] = f"_ = {line}"
     return "\n".join(lines), history

@@ -87,7 +87,9 @@ def notebook_source(spec: Spec, name: str) -> str:
         training, history = with_history(training)
         # Whoever runs the class again also builds a new model.
         demo[TRAINING] = f"{calls.strip()}\n\n{training}"
-        codes |= demo | {CURVES: _rendered("curves", history=history)}
+        codes |= demo
+        if history:
+            codes[CURVES] = _rendered("curves", history=history)
     else:
         codes[PLUMBING] = codes.get(PLUMBING, "") + calls
     codes[INSTALL] = f"# %pip install {' '.join(_needs(spec))}"

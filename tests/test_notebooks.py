@@ -16,7 +16,7 @@ from matrix import identify, pairwise_specs, recipe_specs, text
 from scaffold import Spec, render
 from scaffold.cells import CODE, MARKDOWN, cells_of
 from scaffold.cli import main
-from scaffold.demo_cells import DEMO_CELLS, demo_cells
+from scaffold.demo_cells import DEMO_CELLS, demo_cells, with_history, with_progress
 from scaffold.errors import SpecError
 from scaffold.notebook_text import HEADINGS, IDS
 from scaffold.recipes import recipe_names
@@ -102,6 +102,41 @@ def test_code_of_the_module(spec):
     assert draws == ("samples" in cells)
     assert not draws or cells["samples"].endswith("plt.show()")
     assert "savefig" not in text(spec, NAME)
+
+
+@pytest.mark.parametrize(
+    ("training", "code", "history"),
+    [
+        ("model = f()\nmodel.fit(x)", "history = model.fit(x)", "history.history"),
+        ("model = f()\nother.fit(x)", "_ = other.fit(x)", "model.history.history"),
+        (
+            "networks = {}\nfor n in networks:\n    n.fit(x)",
+            "    n.fit(x)",
+            "next(iter(networks.values())).history.history",
+        ),
+        ("for n in f():\n    n.fit(x)", "    n.fit(x)", ""),
+    ],
+    ids=["model", "another", "networks", "none"],
+)
+def test_history(training, code, history):
+    """The curves are of the model, or of the first of several networks."""
+    lines, found = with_history(training)
+
+    assert (code, history) == (lines.split("\n")[-1], found)
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ("f(x, verbose=2)", "f(x, verbose=0, callbacks=[Progress()])"),
+        ("f(verbose=2, callbacks=[c])", "f(verbose=0, callbacks=[Progress(), c])"),
+        ("f(callbacks=[c], verbose=2)", "f(callbacks=[Progress(), c], verbose=0)"),
+        ("f(verbose=0)\nprint(verbose)", "f(verbose=0)\nprint(verbose)"),
+    ],
+)
+def test_progress_replaces_lines(training, expected):
+    """Each `fit()` that prints a line for each epoch shows its progress."""
+    assert expected == with_progress(training)
 
 
 def test_same_bytes():
