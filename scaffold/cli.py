@@ -73,7 +73,7 @@ class Kscaffold(click.Group):
             name = args[0]
             if name in RECIPE.choices:
                 words = [RECIPE.flag, name]
-            elif name.endswith(".py"):
+            elif name.endswith((".py", ".ipynb")):
                 words = [name]
             else:
                 raise UnknownCommand(error.format_message(), ctx) from error
@@ -125,8 +125,9 @@ def main():
 def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **_):
     """Writes a model with its own training step.
 
-    TARGET is a FILE.py, a folder for a project, or - to print the code. The default is
-    custom_model.py, or a file named after the recipe, such as gan.py.
+    TARGET is a FILE.py, a notebook FILE.ipynb, a folder for a project, or - to print
+    the code. The default is custom_model.py, or a file named after the recipe, such as
+    gan.py.
     """
     from . import new_report
     from .click_options import given_options

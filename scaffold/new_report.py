@@ -14,7 +14,7 @@ from .regular_files import as_argument, read
 from .rendering import RenderedFile
 from .spec import Spec
 from .suggestions import did_you_mean
-from .target_names import is_project, package_name
+from .target_names import is_notebook, is_project, package_name
 from .writing import check_writable, encode, write
 
 MESSAGES = {
@@ -113,13 +113,17 @@ def as_messages(spec: Spec, target: str, entries: list[dict]) -> list[str]:
             folder, module = as_argument(target), f"{package_name(target)}.train"
             install = "pip install -e '.[test]'"
             messages.append(f"Train it: cd {folder} && {install} && python -m {module}")
-        elif spec.demo:
-            command = f"python {as_argument(target)}"
+        elif spec.demo or is_notebook(target):
+            program = "jupyter lab" if is_notebook(target) else "python"
+            command = f"{program} {as_argument(target)}"
             missing = [] if all(map(find_spec, ("keras", "jax"))) else ["keras", "jax"]
-            missing += [name for name in spec.about["needs"] if not _is_installed(name)]
+            needed = ["jupyterlab", "matplotlib"] if is_notebook(target) else []
+            needed = dict.fromkeys([*needed, *spec.about["needs"]])
+            missing += [name for name in needed if not _is_installed(name)]
             if missing:
                 command = f"pip install {' '.join(missing)} && {command}"
-            messages.append(f"Train it: {command}")
+            verb = "Open" if is_notebook(target) else "Train"
+            messages.append(f"{verb} it: {command}")
     return messages
 
 

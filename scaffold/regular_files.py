@@ -15,8 +15,8 @@ from pathlib import Path
 
 from .errors import WriteError
 
-#: The largest size of a file that is read.
-MOST_BYTES = 10_000_000
+#: The largest sizes of a file that is read. Notebooks contain pictures.
+MOST_BYTES, MOST_NOTEBOOK_BYTES = 10_000_000, 100_000_000
 
 #: What the user can do about an error of the operating system.
 HINTS = {
@@ -91,13 +91,19 @@ def read(path: Path) -> bytes | None:
     with file_errors(path, "read"):
         if not is_regular(path):
             return None
-        if path.stat().st_size > MOST_BYTES:
+        most = most_bytes(path)
+        if path.stat().st_size > most:
             raise WriteError(
-                f"{shown(path)} is larger than {MOST_BYTES // 10**6} MB.",
+                f"{shown(path)} is larger than {most // 10**6} MB.",
                 "Name another file.",
                 code="file-too-large",
             )
         return path.read_bytes()
+
+
+def most_bytes(path: Path) -> int:
+    """Returns the largest size of a file that is read, judged by its name."""
+    return MOST_NOTEBOOK_BYTES if path.suffix == ".ipynb" else MOST_BYTES
 
 
 def shown(path: Path) -> str:

@@ -1,37 +1,26 @@
 """`render(spec)`: from options to source. It writes no files and reads no clock."""
 
 import ast
-import re
-from collections import Counter
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path, PurePath
-
-import jinja2
 
 from .class_names import check_is_free, names_bound
 from .errors import SpecError
 from .formatting import black_mode, format_source, mode_settings
-from .header import excuse_header, header
+from .header import excuse_header
+from .module_source import (
+    close_gaps,
+    environment,
+    module_source,
+    template_variables,
+)
+from .notebook_json import new_notebook
+from .notebook_text import notebook_source
 from .recipes import TEMPLATES, project_templates
 from .record import MARK, Record
 from .spec import Spec
-from .target_names import check_target, is_project, package_name
+from .target_names import check_target, is_notebook, is_project, package_name
 from .template_errors import template_errors
-
-#: Modules that templates may use without importing them, by their names in the code.
-MODULES = (
-    "functools",
-    "inspect",
-    "itertools",
-    "jax",
-    "keras",
-    "math",
-    "np",
-    "operator",
-    "optax",
-    "os",
-)
 
 
 @dataclass(frozen=True)
@@ -52,13 +41,13 @@ def render(spec: Spec, target: str | None = None) -> list[RenderedFile]:
 
     Args:
         spec: The options.
-        target: A path that ends in `.py`, `-` for standard output, or a folder for a
-            project. The default is the recipe's default file. The name appears in the
-            files. A module is formatted with the Black settings that apply to its path;
-            a project has settings of its own.
+        target: A path that ends in `.py` or `.ipynb`, `-` for standard output, or a
+            folder for a project. The default is the recipe's default file. The name
+            appears in the files. A module or a notebook is formatted with the Black
+            settings that apply to its path; a project has settings of its own.
 
     Returns:
-        A list of files: a single one for a module.
+        A list of files: a single one for a module or a notebook.
 
     Raises:
         SpecError: If the target cannot be a module or a package, or if there is no
@@ -71,22 +60,31 @@ def render(spec: Spec, target: str | None = None) -> list[RenderedFile]:
     if is_project(target):
         return _render_project(spec, target)
     mode = black_mode(Path(target), spec.line_length, spec.target_version)
-    text = module_text(spec, PurePath(target).name, mode)
-    record = Record(text, (mode_settings(mode),))
-    return [RenderedFile(Path(target), record.put_into(text))]
+    text = generated_text(spec, PurePath(target).name, mode)
+    text = Record(text, (mode_settings(mode),)).put_into(text)
+    return [
+        RenderedFile(Path(target), new_notebook(text) if is_notebook(target) else text)
+    ]
 
 
-@cache
-def environment(folder: str) -> jinja2.Environment:
-    """Returns the Jinja2 environment of a folder of templates."""
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(folder),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        auto_reload=False,
-    )
+def generated_text(spec: Spec, name: str, mode) -> str:
+    """Renders a module, or a notebook in its text form.
+
+    Args:
+        spec: The options.
+        name: The name of the file. Its suffix decides.
+        mode: Black's mode.
+
+    Returns:
+        The text, with a placeholder for its record.
+
+    Raises:
+        TemplateError: If a template is broken.
+    """
+    if not is_notebook(name):
+        return module_text(spec, name, mode)
+    with template_errors(spec):
+        return _finished(notebook_source(spec, name), mode)
 
 
 def module_text(spec: Spec, name: str, mode) -> str:
@@ -147,7 +145,7 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
     # The project's `requires-python` tells Black the same version.
     mode = black_mode(None, spec.line_length, spec.target_version or ("py311",))
     variables = {
-        **_variables(spec),
+        **template_variables(spec),
         "package": package,
         "line_length": mode.line_length,
     }
@@ -157,57 +155,13 @@ def project_texts(spec: Spec, package: str) -> dict[str, Record]:
             if path.endswith(".py"):
                 bound = names_bound(ast.parse(text, f"<rendered from {name}>"))
                 check_is_free(spec.class_name, bound)
-                text = _finished(text, mode)
+                text = _finished(close_gaps(text), mode)
         files[path] = Record(text, (mode_settings(mode),))
     return dict(sorted(files.items(), key=lambda item: PurePath(item[0]).parts))
 
 
-def module_source(spec: Spec, name: str) -> str:
-    """Renders the class and the demo, and then the module around them."""
-    variables = _variables(spec)
-    env = environment(TEMPLATES)
-    names = ["model", "demo"] if spec.demo else ["model"]
-    parts, imports, bound = [], {"keras", "os"}, Counter()
-    for part in (f"{variables['folder']}/{part}.py.jinja" for part in names):
-        parts.append(env.get_template(part).render(variables))
-        tree = ast.parse(parts[-1], f"<rendered from {part}>")
-        imports |= _modules_used(tree)
-        bound += names_bound(tree)
-    check_is_free(spec.class_name, bound + Counter(imports))
-    body = "\n\n\n".join(parts)
-    return env.get_template("module.py.jinja").render(
-        variables, header=header(spec, name), body=body, imports=imports
-    )
-
-
-def _variables(spec: Spec) -> dict:
-    """Returns the variables of all templates."""
-    return {
-        "spec": spec,
-        "objective": spec.objective,
-        "folder": f"recipes/{spec.recipe}",
-        "title": spec.about["module_docstring"],
-    }
-
-
 def _finished(source: str, mode) -> str:
     """Formats rendered source, and checks that it compiles."""
-    text = format_source(_close_gaps(source), mode)
+    text = format_source(source, mode)
     compile(text, "<generated>", "exec", dont_inherit=True)
     return text
-
-
-def _modules_used(tree: ast.Module) -> set[str]:
-    """Returns which of `MODULES` a module uses; it imports only these."""
-    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return names.intersection(MODULES)
-
-
-def _close_gaps(source: str) -> str:
-    """Removes the blank lines that macros leave behind.
-
-    Black would remove them too, but it formats a file twice if it changes anything.
-    """
-    source = re.sub(r"\n{4,}", "\n\n\n", source)
-    source = re.sub(r"\n{3,}(?= )", "\n\n", source)
-    return source.rstrip("\n") + "\n"

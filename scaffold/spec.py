@@ -93,7 +93,7 @@ class Spec:
     gradient_hook: bool = option(
         False,
         type=bool,
-        help="Write a method that changes the gradients before the optimizer gets them.",
+        help="Write a method that changes the gradients before the optimizer.",
     )
     augment: bool = option(
         False,

@@ -1,4 +1,4 @@
-"""The target of `kscaffold new`: a module, a project, or `-` for standard output."""
+"""The target of `kscaffold new`: a module, a notebook, a project, or `-`."""
 
 import keyword
 import os
@@ -17,12 +17,13 @@ _KERAS_NEEDS = (
 
 #: Modules that Keras and JAX import if they are installed.
 _KERAS_TRIES = (
-    "IPython PIL charset_normalizer cloudpickle compression cv2 cycler cython dateutil "
-    "etils filelock flatbuffers fontTools huggingface_hub jax_cuda12_plugin "
-    "jax_cuda13_plugin jax_plugins jax_rocm60_plugin jax_rocm7_plugin joblib "
-    "kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals nvidia org pandas psutil "
-    "pydot pydot_ng pydotplus pygments pyparsing requests scikits sklearn "
-    "sksparse tensorflow threadpoolctl torch tree uarray web_pdb zstandard".split()
+    "IPython PIL argcomplete charset_normalizer cloudpickle compression cv2 cycler "
+    "cython dateutil etils filelock flatbuffers fontTools huggingface_hub "
+    "jax_cuda12_plugin jax_cuda13_plugin jax_plugins jax_rocm60_plugin "
+    "jax_rocm7_plugin joblib kiwisolver libtpu lz4 matplotlib mpl_toolkits narwhals "
+    "nvidia org pandas psutil pydot pydot_ng pydotplus pygments pyparsing requests "
+    "scikits sklearn sksparse tensorflow threadpoolctl torch traitlets tree uarray "
+    "web_pdb zstandard".split()
 )
 
 #: Modules of Optax, and what it needs.
@@ -35,7 +36,7 @@ _PROJECT_NEEDS = (
 )
 
 #: Suffixes of names that mean a file, not a folder.
-_OF_FILES = (".ipynb", ".py", ".pyi", ".pyw", ".txt")
+_OF_FILES = (".py", ".pyi", ".pyw", ".txt")
 
 #: Folders that git ignores in a project.
 _IGNORED = ("build", "runs")
@@ -47,9 +48,15 @@ def shadowing_modules() -> frozenset[str]:
     return frozenset(sys.stdlib_module_names) | needed
 
 
+def is_notebook(target: str) -> bool:
+    """Returns whether a target is a notebook, judged by its name."""
+    return target.endswith(".ipynb")
+
+
 def is_project(target: str) -> bool:
     """Returns whether a target is the folder of a project."""
-    return target != "-" and PurePath(target).suffix != ".py"
+    is_file = PurePath(target).suffix == ".py" or is_notebook(target)
+    return target != "-" and not is_file
 
 
 def package_name(target: str) -> str:
@@ -65,13 +72,15 @@ def first_file(target: str) -> str:
 def check_target(target: str) -> None:
     """Checks that the target can be imported, printed, and hides no other module.
 
+    A notebook is not imported, so it can have any name that can be printed.
+
     Raises:
         SpecError: If it cannot, with a name to use instead.
     """
     check_printable(target)
     if is_project(target):
         _check_project(target)
-    elif target != "-":
+    elif target != "-" and not is_notebook(target):
         _check_module(PurePath(target))
 
 

@@ -12,7 +12,7 @@ from scaffold.keras_metrics import METRICS
 from scaffold.line_dictionary import DICTIONARY, dictionary
 from scaffold.objective import TASKS
 from scaffold.recipes import recipe_names
-from scaffold.rendering import module_text, project_texts
+from scaffold.rendering import generated_text, project_texts
 from scaffold.spec import OPTIONS, core_options, own_options, recipe_options
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -195,9 +195,24 @@ def golden_projects() -> dict[Path, Spec]:
     }
 
 
+def golden_notebooks() -> dict[Path, Spec]:
+    """Maps each golden notebook to its spec: the plainest, a fused one, one that draws.
+
+    These are one with a class of inputs and outputs, one whose class is changed after
+    its definition, and one with networks, a function that builds it, and samples.
+    """
+    specs = {
+        "supervised": Spec(),
+        "fused": Spec(style="subclass", manual_loss=True, fuse_steps=True),
+        "vae": Spec(recipe="vae"),
+    }
+    return {GOLDEN / "notebooks" / f"{name}.ipynb": s for name, s in specs.items()}
+
+
 def expected_golden() -> dict[str, str]:
     """Renders the goldens; the keys are paths below `golden/`."""
-    modules = {path: text(spec, path.name) for path, spec in golden_specs().items()}
+    files = {**golden_specs(), **golden_notebooks()}
+    modules = {path: text(spec, path.name) for path, spec in files.items()}
     projects = {
         path.parent / file.path: file.text
         for path, spec in golden_projects().items()
@@ -221,19 +236,29 @@ def read_golden() -> dict[str, str]:
 def dictionary_texts() -> list[str]:
     """Renders the texts for the dictionary of records, without their first lines.
 
-    These are the goldens, and the golden modules with other common line lengths.
+    These are the goldens, the golden modules with other common line lengths, and a
+    notebook of each recipe.
     """
-    modules = golden_specs().items()
+    lengths = (88, 79, 100, 120)
     texts = [
-        module_text(spec, path.name, black_mode(None, length)).split("\n", 1)[1]
-        for length in (88, 79, 100, 120)
-        for path, spec in modules
+        generated_text(spec, path.name, black_mode(None, length)).split("\n", 1)[1]
+        for length in lengths
+        for path, spec in golden_specs().items()
     ]
-    return texts + [
+    texts += [
         record.text
         for spec in golden_projects().values()
         for path, record in project_texts(spec, "my_project").items()
         if not path.endswith("/model.py")
+    ]
+    notebooks = [
+        *golden_notebooks().values(),
+        *(Spec(recipe=r) for r in recipe_names()),
+    ]
+    return texts + [
+        generated_text(spec, "m.ipynb", black_mode(None, length)).split("\n", 1)[1]
+        for length in lengths
+        for spec in notebooks
     ]
 
 

@@ -20,6 +20,8 @@ from scaffold import (
     KscaffoldError,
     RenderedFile,
     Spec,
+    module_source,
+    notebook_text,
     render,
     rendering,
     template_errors,
@@ -155,7 +157,6 @@ def test_targets(target):
         ("json-.py", "my_json.py"),
         ("class", "class_model"),
         ("3d-model", "model_3d"),
-        ("net.ipynb", "net"),
         ("net.PY", "net"),
         ("my.nets", "my_nets"),
     ],
@@ -419,7 +420,7 @@ def templates(tmp_path_factory, monkeypatch):
     """A copy of the templates, to be broken."""
     copy = tmp_path_factory.mktemp("broken") / "templates"
     shutil.copytree(rendering.TEMPLATES, copy)
-    for module in (rendering, template_errors):
+    for module in (rendering, module_source, notebook_text, template_errors):
         monkeypatch.setattr(module, "TEMPLATES", str(copy))
     return copy
 
@@ -502,7 +503,7 @@ def fullest_specs() -> list:
 @pytest.mark.parametrize("spec", fullest_specs(), ids=identify)
 def test_names_that_the_code_has(spec):
     """A class name that the module uses as a global name is refused."""
-    text = rendering.module_source(replace(spec, class_name="Zzz"), "a.py")
+    text = module_source.module_source(replace(spec, class_name="Zzz"), "a.py")
     used = global_names(text) - set(dir(builtins))
 
     assert {"keras", "jax", "os", "np", "Zzz"} <= used

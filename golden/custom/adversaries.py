@@ -336,10 +336,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -384,4 +387,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:LwtyiQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGFkdmVyc2FyaWVzLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgZ2VuZXJhdG9yIC0tbmV0d29yayBkaXNjcmltaW5hdG9yIC0tb3B0aW1pemVyIGc9Z2VuZXJhdG9yIC0tb3B0aW1pemVyIGQ9ZGlzY3JpbWluYXRvciAtLW5vaXNlICAjIG5vcWE6IEU1MDEKC9RjCNETS7gQEcEECZ4EEKsEIYoEHpkEAtwDDt8DBMIDRMcDPr4CJr8D  # noqa: E501
+# kscaffold:base:3-Bb9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGFkdmVyc2FyaWVzLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgZ2VuZXJhdG9yIC0tbmV0d29yayBkaXNjcmltaW5hdG9yIC0tb3B0aW1pemVyIGc9Z2VuZXJhdG9yIC0tb3B0aW1pemVyIGQ9ZGlzY3JpbWluYXRvciAtLW5vaXNlICAjIG5vcWE6IEU1MDEKC9pjCNcTS7gQEcEECZ4EEKsEIYoEHpkEAtwDDt8DBMIDRMcDQb4CJsUD  # noqa: E501

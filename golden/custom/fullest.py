@@ -459,10 +459,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -519,4 +522,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:dWw5nwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1bGxlc3QucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBhY3RvciAtLW5ldHdvcmsgY3JpdGljIC0tbmV0d29yayBlbmNvZGVyIC0tZnJvemVuIGV4cGVydCAtLWF2ZXJhZ2Ugc2xvd19hY3Rvcj1hY3RvciAtLWF2ZXJhZ2Ugc2xvd19jcml0aWM9Y3JpdGljIC0tb3B0aW1pemVyIGFjdG9yPWFjdG9yLGVuY29kZXIgLS1vcHRpbWl6ZXIgY3JpdGljPWNyaXRpYyAtLXVwZGF0ZXMgY3JpdGljPTMgLS1ub2lzZSAtLWlucHV0LWdyYWRpZW50cyAtLWlucHV0cyBzdHJlYW1zIC0tcHJlZGljdCBzbG93X2NyaXRpYyAgIyBub3FhOiBFNTAxCgvUYwjRExeOGw3fAokBxAIX5wYQuAYSzQYqqAYeuRAC_A8O_w8F4g9E6Q8-vgICsWMwgmg  # noqa: E501
+# kscaffold:base:gepFXQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1bGxlc3QucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBhY3RvciAtLW5ldHdvcmsgY3JpdGljIC0tbmV0d29yayBlbmNvZGVyIC0tZnJvemVuIGV4cGVydCAtLWF2ZXJhZ2Ugc2xvd19hY3Rvcj1hY3RvciAtLWF2ZXJhZ2Ugc2xvd19jcml0aWM9Y3JpdGljIC0tb3B0aW1pemVyIGFjdG9yPWFjdG9yLGVuY29kZXIgLS1vcHRpbWl6ZXIgY3JpdGljPWNyaXRpYyAtLXVwZGF0ZXMgY3JpdGljPTMgLS1ub2lzZSAtLWlucHV0LWdyYWRpZW50cyAtLWlucHV0cyBzdHJlYW1zIC0tcHJlZGljdCBzbG93X2NyaXRpYyAgIyBub3FhOiBFNTAxCgvaYwjXExeUGw3fAokBxAIX5wYQuAYSzQYqqAYevxACghAOhRAF6A9E7w9BvgICt2MwiGg  # noqa: E501

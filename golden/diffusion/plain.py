@@ -571,4 +571,4 @@ if __name__ == "__main__":
     print("Images: diffusion.png")
 
 
-# kscaffold:base:6kmQMAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEB4jID4zIRhC4I0B4M7UqIAtRKHecUP6wUQ4UVUf4TDZdMAvxLDP9L  # noqa: E501
+# kscaffold:base:6kmQMAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpZmZ1c2lvbgoC-CEB4jID4zIRhC4I1h4M80qIAtpKHe0UP7IUQ4sVUYQUDZ1MAoJMDIVM  # noqa: E501

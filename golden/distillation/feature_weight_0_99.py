@@ -465,4 +465,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:v-uUggoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQr8OQjREwf0LA6lUzmIUw21AwyaAxWtAxuCAw7VUgu4UiGpAxjmAh3_IBLMHRvUAkPVIBSyGSDqAhfnTw  # noqa: E501
+# kscaffold:base:v-uUggoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZlYXR1cmVfd2VpZ2h0XzBfOTkucHkgLS1yZWNpcGUgZGlzdGlsbGF0aW9uIC0tZmVhdHVyZS13ZWlnaHQgMC45OSAgIyBub3FhOiBFNTAxCgHYKQqCOgjXEwf6LA6rUzmOUw21AwyaAxWtAxuCAw7bUgu-UiGpAxjmAh2FIRLSHRvUAkPbIBS4GSDqAhftTw  # noqa: E501

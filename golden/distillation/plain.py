@@ -386,4 +386,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkK_DkI0RMesSZK-k8Rs087kE8dhx4SzB1EzR0Ushkg6gIX508  # noqa: E501
+# kscaffold:base:54AqLwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGRpc3RpbGxhdGlvbgoB2CkKgjoI1xMesSZKgFARuU87lk8djR4S0h1E0x0UuBkg6gIX7U8  # noqa: E501

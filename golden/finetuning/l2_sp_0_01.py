@@ -487,4 +487,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:o8XXMwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGwyX3NwXzBfMDEucHkgLS1yZWNpcGUgZmluZXR1bmluZyAtLWwyLXNwIDAuMDEgICMgbm9xYTogRTUwMQoCnn4Rmy4Z-C0fzgMM1wMivgNR2wMBuAIexSYC0CMM0yMMuiNEyyMfvgIbxh8i_R8Oth8VxQYkmgY  # noqa: E501
+# kscaffold:base:o8XXMwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGwyX3NwXzBfMDEucHkgLS1yZWNpcGUgZmluZXR1bmluZyAtLWwyLXNwIDAuMDEgICMgbm9xYTogRTUwMQoC7n8R6y8ZyC8fzgMM1wMivgNR2wMBuAIewyYCziMM0SMMuCNEySMfvgIbxB8i-x8OtB8VxQYkmgY  # noqa: E501

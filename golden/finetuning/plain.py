@@ -469,4 +469,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:UQVzLAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGZpbmV0dW5pbmcKAp5-EZsupgH4LR6NJALQIwzTIwy6I0TLIx--AhvGHyL9Hw62HxXFBiSaBg  # noqa: E501
+# kscaffold:base:UQVzLAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGZpbmV0dW5pbmcKAu5_EesvpgHILx6LJALOIwzRIwy4I0TJIx--AhvEHyL7Hw60HxXFBiSaBg  # noqa: E501

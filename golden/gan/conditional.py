@@ -401,10 +401,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -520,4 +523,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:-GgfkQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQruNQjRExHJHhvQUA7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6RJALUIw3XIwa8I0TDIz6-AgKxYxykeSW1BRSKDxaXUw  # noqa: E501
+# kscaffold:base:u2ZbfgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQr0NQjXExHJHhvYVw7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6ZKwLcKg3fKgbEKkTLKkG-AgO0HxvBCSW1BRSMFhafWg  # noqa: E501

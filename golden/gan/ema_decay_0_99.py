@@ -422,10 +422,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -522,4 +525,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:INhEOwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtCu41CNETE8MiENpRAcQED8UEDaYEFK0EFYQEE5cECvADDpkUC_wPAYkQQ4YQCOQCHoMnAtQjDdcjBrwjRMMjPr4CArFjD_BzKR4JhUQBhEQWhUQ  # noqa: E501
+# kscaffold:base:WDBQuQoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIGdhbiAtLWVtYS1kZWNheSAwLjk5ICAjIG5vcWE6IEU1MDEKAeYtCvQ1CNcTE8MiEOJYAcQED8UEDaYEFK0EFYQEE5cECvADDpsbC_4WAYsXQ4gXCOQCHosuAtwqDd8qBsQqRMsqQb4CArdjD_ZzKR4Ji0QBikQWi0Q  # noqa: E501

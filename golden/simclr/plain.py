@@ -455,10 +455,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -554,4 +557,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:0yz4XAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgK9ioI0RMCmDgNpU8aik8Pi09Q7E4MkQMb-AIMiwMw8gIe_SwCwCwNwywoqCxD8Sw-vgICsWMV1ocBFMcLF_oOF-FO  # noqa: E501
+# kscaffold:base:9Wk1kAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgK_CoI1xMCoD8NrVYaklYPk1ZQ9FUMkQMb-AIMiwMw8gIehTQCyDMNyzMosDND-TNBvgICt2MV3o4BFMkSF_wVF-lV  # noqa: E501

@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C2hYCsUEQ1jwCiDwNsU4Blk4Ml04CjlNxlQUNjR0TpCA-tQMdhzEKrBQBmg8Fz0FBkh4e_hMX5hoStU4  # noqa: E501
+# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4D4ocBEeN1ApBDDblVAZ5VDJ9VApJacZEFDY8kE6InPrEDHY84CrIUBvJSQZtnHoQUF-ghEr1V  # noqa: E501

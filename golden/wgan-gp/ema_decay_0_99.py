@@ -487,10 +487,13 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def finalize_variable_values(self, var_list):
         """Lets each optimizer set the final weights of its network."""
         for optimizer, trained in zip(self.members, self.trained, strict=True):
+            has_average = getattr(optimizer, "inner_optimizer", optimizer).use_ema
+            if has_average and optimizer.iterations == 0:
+                continue  # The average starts with the first update.
             variables = [v for v in var_list if id(v) in trained]
             optimizer.finalize_variable_values(variables)
             # A weight must not share memory with its average, which steps free.
-            if getattr(optimizer, "inner_optimizer", optimizer).use_ema:
+            if has_average:
                 for variable in variables:
                     variable.assign(keras.ops.copy(variable))
 
@@ -587,4 +590,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:Nj9qgwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQrYIQjREwXDIg6WFBTOTwHPDRbODQX7DQj4DQL9DSH4DQu7DgmqDgOeCCuhCAmDDwLyDguLIxTyIgGNIwX_Kxr8OwnYEg3VEhe6EgTdDx6DJwHUIwHbEw39DweENkSNNj6-AgKxYw_wcykeCdsvAdovBNsvDKsUBpIU  # noqa: E501
+# kscaffold:base:6qTWZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGVtYV9kZWNheV8wXzk5LnB5IC0tcmVjaXBlIHdnYW4tZ3AgLS1lbWEtZGVjYXkgMC45OSAgIyBub3FhOiBFNTAxCgH8QQreIQjXEwXDIg6WFBTSVgHLDRbKDQX3DQj0DQL5DSH0DQu3DgmmDgOeCiuhCgn_DgLuDguJKhTwKQGLKgWFLBqEQwnUEg3REhe2EgTZDx6LLgHcKgHdGg2DEAeIPUSRPUG-AgK3Yw_2cykeCeEvAeAvBOEvDKsUBpIU  # noqa: E501

@@ -8,7 +8,7 @@ before it that the templates did not move.
 
 from collections import defaultdict
 
-from .blocks import Blocks, class_of
+from .blocks import CELL, Blocks, class_of
 from .import_time import names_bound, names_needed
 from .line_matcher import opcodes
 
@@ -73,8 +73,10 @@ def _order_in(outer: str, base: _Side, ours: _Side, theirs: _Side) -> list[str]:
         else:
             at = order.index(key)
         at += 1
-    texts = {key: ours.text(key) or theirs.text(key) for key in order}
-    _put_definitions_first(order, texts, {*mine} - {*was} - {*new})
+    # The cells of a notebook stay in the user's order.
+    if not any(key.startswith(CELL) for key in order):
+        texts = {key: ours.text(key) or theirs.text(key) for key in order}
+        _put_definitions_first(order, texts, {*mine} - {*was} - {*new})
     return [
         inner for key in order for inner in (key, *_order_in(key, base, ours, theirs))
     ]

@@ -4,6 +4,7 @@ import ast
 import warnings
 from collections import Counter
 
+from ..cells import MARKER, SPLIT
 from ..record import MARK
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -17,6 +18,8 @@ TOO_DEEP = f"it is nested in more than {DEEPEST} levels"
 Blocks = dict[str, list[str]]
 #: The name of the block `if __name__ == "__main__":`.
 MAIN = "__main__"
+#: Begins the name of the block with the marker of a cell.
+CELL = "%%"
 
 
 def parse(text: str) -> ast.Module:
@@ -79,6 +82,11 @@ def blocks_of(text: str) -> Blocks:
             # This comment is a block of its own: it belongs to no statement.
             start = _gap_before(lines, number, 0)
             names[start : number + 1] = [MARK] * (number + 1 - start)
+        elif (marker := MARKER.match(line)) and marker["origin"] != SPLIT:
+            # So is the marker of a cell in the text form of a notebook.
+            start = _blank_before(lines, number)
+            key = f"{CELL} {marker['key']}"
+            names[start : number + 1] = [key] * (number + 1 - start)
     blocks, last, key = {}, None, ""
     for name, line in zip(names, lines, strict=True):
         if name != last:
@@ -136,8 +144,17 @@ def _gap_before(lines: list[str], number: int, indent: int | None = None) -> int
         stripped = line.lstrip()
         if stripped and not stripped.startswith("#") or line == MARK:
             break
+        if MARKER.match(line):
+            break
         if stripped and indent is not None and len(line) - len(stripped) > indent:
             break
+        number -= 1
+    return number
+
+
+def _blank_before(lines: list[str], number: int) -> int:
+    """Returns the first of the blank lines above a line."""
+    while number and not lines[number - 1].strip():
         number -= 1
     return number
 

@@ -1,6 +1,7 @@
-"""Plans the update of a module."""
+"""Plans the update of a module or a notebook."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from ..errors import RecordError, SpecError
@@ -8,14 +9,15 @@ from ..formatting import black_mode, mode_of, mode_settings
 from ..header import parse_header
 from ..record import MARK, Record
 from ..regular_files import shown
-from ..rendering import module_text
+from ..rendering import generated_text
 from ..spec import Spec
-from ..target_names import is_project
+from ..target_names import is_notebook, is_project
 from .black_style import in_style, styles_of
 from .class_rename import class_name_in, renamed
 from .merge_base import check_version, read_base, with_place
 from .merge_problems import problems
 from .module_merge import merge_module, neutral
+from .notebook_file import existing_file
 from .option_changes import OptionChanges
 from .update_plan import FileUpdate, UpdatePlan
 from .user_file import UserFile
@@ -77,10 +79,10 @@ class RequestedOptions:
 def plan_module(
     path: Path, change: OptionChanges, base: Path | None = None
 ) -> UpdatePlan:
-    """Plans the update of a module.
+    """Plans the update of a module or a notebook.
 
     Args:
-        path: The module.
+        path: The file.
         change: The options that change.
         base: A file with the text as it was generated, which replaces the record.
 
@@ -93,7 +95,7 @@ def plan_module(
         MergeError: If the file cannot be merged in its current state.
         WriteError: If the file cannot be read.
     """
-    file = UserFile.existing(path)
+    file = existing_file(path)
     record = read_base(file, base)
     header = parse_header(record.text)
     check_version(shown(path), header.version)
@@ -102,13 +104,19 @@ def plan_module(
             f"The first line of {shown(path)} has the command of a project.",
             "Restore the file from version control.",
         )
+    if is_notebook(header.target) != is_notebook(str(path)):
+        raise RecordError(
+            f"{shown(path)} has the record of a file of another kind, "
+            f"{header.target}.",
+            "Restore the file from version control.",
+        )
     request = RequestedOptions.of(change, header.spec, record.text, file.text)
     spec = request.spec
     current = black_mode(path, spec.line_length, spec.target_version)
 
     def generated(spec, settings):
         mode = mode_of(settings, current.target_versions)
-        return Record(module_text(spec, header.target, mode), (settings,))
+        return Record(generated_text(spec, header.target, mode), (settings,))
 
     theirs = generated(request.as_was, record.styles[0])
     new_form = None
@@ -156,15 +164,16 @@ def update_module(
     if MARK in new:
         # Older modules have no place for a record.
         ours = with_place(ours)
-    form = new_form and (new_form.text, new_form.styles[0])
-    merged = merge_module(old, ours, new, request.spec, styles[-1], form)
+    kept = partial(file.without_deleted, base=old)
+    form = new_form and (kept(new_form.text), new_form.styles[0])
+    merged = merge_module(kept(old), ours, kept(new), request.spec, styles[-1], form)
     record = new_form or Record(new, styles)
     text = record.put_into(merged.text)
+    found = () if merged.conflicts else problems(ours, text, record.text)
     update = FileUpdate(
         file.path,
         file.content,
         file.encoded(text),
-        merged.conflicts,
-        () if merged.conflicts else problems(ours, text, record.text),
+        *file.located(text, merged.conflicts, found),
     )
     return update, record

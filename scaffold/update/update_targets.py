@@ -8,9 +8,10 @@ from ..errors import KscaffoldError, RecordError, WriteError
 from ..header import LINE as HEADER
 from ..pyproject_table import SETTINGS, has_table, records_in
 from ..record import LINE as RECORD
-from ..regular_files import MOST_BYTES, as_argument, is_folder, read, shown
-from ..target_names import is_project
+from ..regular_files import as_argument, is_folder, most_bytes, read, shown
+from ..target_names import is_notebook, is_project
 from .module_update import plan_module
+from .notebook_file import lines_in
 from .option_changes import OptionChanges
 from .project_files import files_below
 from .project_update import plan_project
@@ -23,7 +24,7 @@ def plan_update(
     """Plans an update, without writing a file.
 
     Args:
-        target: A module, or the folder of a project.
+        target: A module, a notebook, or the folder of a project.
         change: The options that change.
         base: A file or a folder with the target as it was generated, which replaces
             the records in the target.
@@ -39,8 +40,8 @@ def plan_update(
     if is_project(target) or is_folder(path):
         if os.path.isfile(path):
             raise RecordError(
-                f"{shown(path)} is neither a Python file nor a folder.",
-                "Name a FILE.py, or a folder that `kscaffold new` wrote.",
+                f"{shown(path)} is neither a Python file, a notebook nor a folder.",
+                "Name a FILE.py, a FILE.ipynb or a folder that `kscaffold new` wrote.",
                 code="file-not-regular",
             )
         return plan_project(path, change, base)
@@ -97,8 +98,8 @@ def candidates(path: Path, errors: list[KscaffoldError]) -> Iterator[Path]:
         yield path
         return
     for below in files_below(path, errors):
-        is_named_so = below.name == SETTINGS or below.suffix == ".py"
-        if is_named_so and os.path.getsize(below) <= MOST_BYTES:
+        is_named_so = below.name == SETTINGS or below.suffix in (".py", ".ipynb")
+        if is_named_so and os.path.getsize(below) <= most_bytes(below):
             yield below
 
 
@@ -138,6 +139,8 @@ def _words(settings: Path) -> dict[str, str]:
 def _ends(path: Path) -> tuple[list[str], list[str]]:
     """Returns the headers and the records in a file."""
     text = _text(path)
+    if is_notebook(str(path)):
+        text = "\n".join(lines_in(text))
     return [match[0] for match in HEADER.finditer(text)], RECORD.findall(text)
 
 

@@ -58,38 +58,33 @@ class UserFile:
         content = read(path)
         if content is None:
             return cls(path)
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise MergeError(
-                f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}.",
-                "Save it as UTF-8.",
-                code="file-not-text",
-            ) from error
-        if "\0" in text:
-            raise MergeError(
-                f"{shown(path)} has a null byte.",
-                "Remove it. It is in no text.",
-                code="file-not-text",
-            )
-        if text.count("\n") > MOST_LINES:
-            raise MergeError(
-                f"{shown(path)} has more than {MOST_LINES:,} lines.",
-                "Move your data or some of your code to another file.",
-                code="file-too-large",
-            )
+        text = decoded(path, content)
+        check_text(path, text)
         bom = _BOM if text.startswith(_BOM) else ""
         text = text.removeprefix(_BOM)
         windows = [line.endswith("\r") for line in text.split("\n")]
         text = text.replace("\r\n", "\n")
-        half = path.suffix == ".py" and re.search("^=======$", text, re.MULTILINE)
-        if has_markers(text) or half and not is_python(text):
-            raise MergeError(
-                f"{shown(path)} has unresolved conflicts.",
-                "Search for <<<<<<<, keep the lines you want, and remove the markers.",
-                code="conflicts-unresolved",
-            )
+        check_resolved(path, text)
         return cls(path, content, text, tuple(windows), bom)
+
+    def without_deleted(self, text: str, base: str) -> str:
+        """Returns a generated text without the cells that the user deleted.
+
+        Args:
+            text: The generated text.
+            base: The text as it was generated.
+        """
+        return text
+
+    def located(self, text: str, conflicts: tuple, problems: tuple) -> tuple:
+        """Returns conflicts and problems with their places in the file.
+
+        Args:
+            text: The new text.
+            conflicts: The conflicts in it.
+            problems: Sentences that may begin with the number of a line.
+        """
+        return conflicts, problems
 
     def encoded(self, text: str) -> str:
         """Returns a new text with the line ends and the byte order mark of the file.
@@ -106,3 +101,63 @@ class UserFile:
         *ended, last = zip(lines, ends, strict=True)
         text = "".join(line + ("\r\n" if end else "\n") for line, end in ended)
         return self.bom + text + last[0]
+
+
+def decoded(path: Path, content: bytes) -> str:
+    """Decodes a file.
+
+    Raises:
+        MergeError: If it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise MergeError(
+            f"{shown(path)} is not UTF-8: {error.reason} at byte {error.start}.",
+            "Save it as UTF-8.",
+            code="file-not-text",
+        ) from error
+
+
+def check_text(path: Path, text: str) -> None:
+    """Checks that a text can be merged.
+
+    Raises:
+        MergeError: If it has a null byte or half of a character, or is too long.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise MergeError(
+            f"{shown(path)} has half of a character: {error.reason}.",
+            "Remove it. It is in no text.",
+            code="file-not-text",
+        ) from error
+    if "\0" in text:
+        raise MergeError(
+            f"{shown(path)} has a null byte.",
+            "Remove it. It is in no text.",
+            code="file-not-text",
+        )
+    if text.count("\n") > MOST_LINES:
+        raise MergeError(
+            f"{shown(path)} has more than {MOST_LINES:,} lines.",
+            "Move your data or some of your code to another file.",
+            code="file-too-large",
+        )
+
+
+def check_resolved(path: Path, text: str) -> None:
+    """Checks that a text has no unresolved conflicts.
+
+    Raises:
+        MergeError: If it has.
+    """
+    is_code = path.suffix in (".py", ".ipynb")
+    half = is_code and re.search("^=======$", text, re.MULTILINE)
+    if has_markers(text) or half and not is_python(text):
+        raise MergeError(
+            f"{shown(path)} has unresolved conflicts.",
+            "Search for <<<<<<<, keep the lines you want, and remove the markers.",
+            code="conflicts-unresolved",
+        )

@@ -13,9 +13,9 @@ import numpy as np
 from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
+from ..target_names import is_notebook
 from .file_import import import_alone, import_file
 from .keras_classes import is_of_keras
-from .notebook import is_notebook
 from .verdict import describe
 
 #: The number of batches of the data. They are full, so that all have one shape.

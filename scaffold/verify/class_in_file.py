@@ -11,12 +11,13 @@ import keras
 from ..errors import SpecError
 from ..header import Header, parse_header
 from ..recipes import example_path
+from ..target_names import is_notebook
 from .build_option import build_hint, example_builder, user_builder
 from .class_under_test import ClassUnderTest, generated_class
 from .file_import import import_file
 from .keras_classes import restore_bases
 from .module_classes import check_built, class_of_module
-from .notebook import is_notebook
+from .notebook import header_of
 from .owned_objective import add_owned_objective, named_objective
 from .parity.batches import BATCH
 from .verdict import describe
@@ -97,7 +98,8 @@ def find_class(
 def _header(path: str) -> Header | None:
     """Returns the header of a generated file."""
     if is_notebook(path):
-        return None
+        header = header_of(path)
+        return None if header is None else parse_header(header)
     with tokenize.open(path) as file:
         return parse_header(file.read())
 

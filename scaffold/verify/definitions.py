@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from importlib.util import resolve_name
 from pathlib import Path
 
+from ..target_names import is_notebook
 from .keras_classes import is_model
-from .notebook import is_cell, is_notebook, place, read_cells
+from .notebook import is_cell, place, read_cells
 
 
 def class_places(path: str, bases: set[str] | None = None) -> dict[str, list[str]]:

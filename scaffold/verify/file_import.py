@@ -8,7 +8,8 @@ import sys
 import types
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
-from .notebook import NotebookLoader, is_notebook
+from ..target_names import is_notebook
+from .notebook import NotebookLoader
 
 #: The names that other code imports: a file of the same name gets another one.
 _TAKEN = {*sys.modules, *sys.stdlib_module_names}

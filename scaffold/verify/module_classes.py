@@ -5,10 +5,11 @@ import sys
 import types
 
 from ..errors import SpecError
+from ..target_names import is_notebook
 from .build_option import RESULT, build_hint
 from .definitions import class_places, meanings
 from .keras_classes import is_model, is_of_keras
-from .notebook import cells_left_out, is_notebook
+from .notebook import cells_left_out
 
 
 def class_of_module(module: types.ModuleType, name: str) -> type:

@@ -17,22 +17,18 @@ import traceback
 import types
 from dataclasses import dataclass
 
+from ..demo_cells import DEMO_CELLS
+from ..ipython_magics import without_magics
+from ..notebook_json import KEY, own_lines
+from ..notebook_text import IDS
 from .request import VerifyError
-
-#: Lines that IPython runs itself: magics, shell commands and help.
-MAGIC = re.compile(
-    r"\s*[%!?]"  # %matplotlib inline, !pip install keras, ?keras.Model
-    r"|\s*[\w., ]+=\s*[%!]"  # files = !ls
-    r"|.*[\w\])*]\?\??\s*$"  # keras.Model?
-    r"|\s*(?:pip|conda|mamba) install\b"  # IPython needs no % for these
-)
-
-#: The magics whose code is run like any other. The others are left out.
-RUN_CELL = re.compile(r"%%(?:time|capture)\b")
-RUN_LINE = re.compile(r"(\s*)%time\s+(?=\S)")
 
 #: The tags that Jupyter's own tools know: the cell is not run, or may raise.
 SKIP, MAY_RAISE = "skip-execution", "raises-exception"
+
+
+#: The statements that a cell may need from another, although it is not trained.
+DEFINITIONS = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef)
 
 
 @dataclass(frozen=True)
@@ -52,11 +48,6 @@ class Cell:
     may_raise: bool
 
 
-def is_notebook(path: str) -> bool:
-    """Returns whether a file is a notebook, judged by its name."""
-    return path.endswith(".ipynb")
-
-
 def place(filename: str, line: int) -> str:
     """Returns a line of a file or of a cell, as it is printed."""
     name = os.path.basename(filename)
@@ -73,6 +64,10 @@ def read_cells(path: str) -> list[Cell]:
 
     They are counted from 1, as Jupyter numbers them after "Restart and run all".
 
+    Of a notebook that kscaffold generated, the cells with the data and the training are
+    left out, and the cells that show what they give. Of cells that the user added after
+    the first of these, only imports, functions, classes and constants are run.
+
     Raises:
         VerifyError: If the file is not a notebook, or its language is not Python.
     """
@@ -81,8 +76,13 @@ def read_cells(path: str) -> list[Cell]:
         with open(path, "rb") as file:
             notebook = json.load(file)
         language = _language(notebook)
+        generated = KEY in _dict(notebook.get("metadata"))
         entries = [
-            (_text(cell["source"]), _dict(cell.get("metadata")).get("tags") or ())
+            (
+                _text(cell["source"]),
+                _dict(cell.get("metadata")).get("tags") or (),
+                cell.get("id"),
+            )
             for cell in notebook["cells"]
             if cell["cell_type"] == "code"
         ]
@@ -99,11 +99,18 @@ def read_cells(path: str) -> list[Cell]:
             code="source-invalid",
         )
     entries = [entry for entry in entries if entry[0].strip()]
-    return [
-        Cell(f"{path}, cell {number}", text, without_magics(text), MAY_RAISE in {*tags})
-        for number, (text, tags) in enumerate(entries, 1)
-        if SKIP not in tags
-    ]
+    cells, trains = [], False
+    for number, (text, tags, name) in enumerate(entries, 1):
+        code = without_magics(text)
+        if generated and name in DEMO_CELLS:
+            trains = True
+            continue
+        if trains and name not in IDS:
+            code = _definitions(code)
+        if SKIP not in tags:
+            filename = f"{path}, cell {number}"
+            cells.append(Cell(filename, text, code, MAY_RAISE in {*tags}))
+    return cells
 
 
 def cells_left_out(path: str) -> list[str]:
@@ -111,6 +118,41 @@ def cells_left_out(path: str) -> list[str]:
     return [
         cell.filename.rpartition(", ")[2] for cell in read_cells(path) if not cell.code
     ]
+
+
+def _definitions(code: str) -> str:
+    """Returns the definitions in a cell. The lines keep their numbers."""
+    try:
+        tree = ast.parse(code)
+    except SyntaxError:
+        return ""
+    lines, kept = code.split("\n"), set()
+    for node in tree.body:
+        if isinstance(node, DEFINITIONS) or _is_constant(node):
+            decorators = getattr(node, "decorator_list", [])
+            first = min(one.lineno for one in (node, *decorators))
+            kept.update(range(first - 1, node.end_lineno))
+    return "\n".join(line if n in kept else "" for n, line in enumerate(lines))
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """Returns whether a statement assigns a value that needs nothing else."""
+    if not isinstance(node, ast.Assign):
+        return False
+    try:
+        ast.literal_eval(node.value)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def header_of(path: str) -> str | None:
+    """Returns the header of a notebook that kscaffold generated."""
+    try:
+        with open(path, "rb") as file:
+            return own_lines(json.load(file)["metadata"][KEY])[0]
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _language(notebook: dict) -> str:
@@ -127,48 +169,6 @@ def _dict(value) -> dict:
 def _text(source: str | list[str]) -> str:
     text = source if isinstance(source, str) else "".join(source)
     return text.replace("\r\n", "\n")
-
-
-def without_magics(source: str) -> str:
-    """Replaces the magics of a cell. The other lines keep their numbers.
-
-    A line that is valid Python is never a magic, so only the lines of syntax errors are
-    looked at. Other syntax errors stay, for `compile()` to report.
-    """
-    lines = source.split("\n")
-    for number, line in enumerate(lines):
-        if line.startswith("%%"):
-            if not RUN_CELL.match(line):
-                return ""  # such as %%bash, which is another language
-            lines[number] = ""
-        elif line.strip():
-            break
-    while True:
-        code = "\n".join(lines)
-        try:
-            ast.parse(code)
-            return code
-        except SyntaxError as error:
-            if not _replace_magic(lines, error.lineno or 0):
-                return code
-
-
-def _replace_magic(lines: list[str], number: int) -> bool:
-    """Replaces the magic at a line, and the lines that continue it, if it is one."""
-    first = min(number, len(lines)) - 1
-    while first > 0 and lines[first - 1].endswith("\\"):
-        first -= 1
-    if first < 0 or not MAGIC.match(lines[first]):
-        return False
-    if RUN_LINE.match(lines[first]):
-        lines[first] = RUN_LINE.sub(r"\1", lines[first], count=1)
-        return True
-    end = first
-    while lines[end].endswith("\\") and end + 1 < len(lines):
-        end += 1
-    indent = lines[first][: len(lines[first]) - len(lines[first].lstrip())]
-    lines[first : end + 1] = [f"{indent}pass"] + [""] * (end - first)
-    return True
 
 
 def compiled(path: str) -> list[tuple[Cell, types.CodeType]]:

@@ -15,10 +15,11 @@ from typing import NoReturn
 
 from ..errors import KscaffoldError
 from ..regular_files import shown
+from ..target_names import is_notebook
 from .against.origin import check_origin, import_from_export
 from .answers import ANSWERS, REQUEST, AnswerWriter
 from .compiled_programs import free_programs
-from .notebook import compiled, is_notebook
+from .notebook import compiled
 from .request import TOO_DEEP, import_hint
 from .verdict import describe, raised
 

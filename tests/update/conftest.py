@@ -27,6 +27,6 @@ def render_once(monkeypatch):
     """Renders each text once, because Black takes time."""
     monkeypatch.setattr(
         module_update,
-        "module_text",
+        "generated_text",
         lambda spec, name, mode: RECORD.sub(MARK, text(spec, name)),
     )

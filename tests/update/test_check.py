@@ -36,10 +36,10 @@ def test_check_of_what_is_old(monkeypatch):
     before = {path: Path(path).read_text() for path in ("a.py", "b.py")}
     from scaffold.update import module_update
 
-    real = module_update.module_text
+    real = module_update.generated_text
     monkeypatch.setattr(
         module_update,
-        "module_text",
+        "generated_text",
         lambda *a: real(*a).replace("Update the metrics", "New"),
     )
 

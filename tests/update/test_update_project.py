@@ -183,4 +183,6 @@ def test_neither_file_nor_folder():
     """A file that is not Python is refused."""
     Path("note.txt").write_text("x")
 
-    assert "neither a Python file nor a folder" in update("note.txt", code=2)
+    assert "neither a Python file, a notebook nor a folder" in update(
+        "note.txt", code=2
+    )
