@@ -61,7 +61,8 @@ class FineTuner(keras.Model):
         """Initializes the model.
 
         Args:
-            backbone: Pretrained model from inputs to features.                Its layers get LoRA, unless some have it already.
+            backbone: Pretrained model from inputs to features.
+                Its layers get LoRA, unless some have it already.
             head: Model from the features to logits of shape `(batch_size, classes)`.
             frozen_steps: Number of steps that train the head alone, at least 0.
             lora_rank: Rank of the updates, at least 1.
@@ -540,4 +541,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:PI72-QoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxvcmFfcmFua180LnB5IC0tcmVjaXBlIGZpbmV0dW5pbmcgLS1sb3JhLXJhbmsgNCAgIyBub3FhOiBFNTAxCgKefhGbLhn4LS7SBGXhBAGWAx6jJwLQIwzTI03MJkPdJx--AhvGHyL9Hw62HxXFBiSaBg  # noqa: E501
+# kscaffold:base:nPJkFAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGxvcmFfcmFua180LnB5IC0tcmVjaXBlIGZpbmV0dW5pbmcgLS1sb3JhLXJhbmsgNCAgIyBub3FhOiBFNTAxCgKefhGbLhn4LS_SBGXjBAGYAx6lJwLQIwzTI03OJkPfJx--AhvGHyL9Hw62HxXFBiSaBg  # noqa: E501

@@ -523,4 +523,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:u2ZbfgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQqiNAiFEhHJHhuGVg7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6ZKwLcKg3fKgbEKkTLKkG-AgO2HxvBCSW1BRSKFhbNWA  # noqa: E501
+# kscaffold:base:u2ZbfgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQqiNAiFEhHJHhuIVg7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6bKwLeKg3hKgbGKkTNKkG-AgO2HxvBCSW1BRSMFhbPWA  # noqa: E501

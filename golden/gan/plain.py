@@ -497,4 +497,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:yNLURwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0KojQIhRITwyJfkFcOmRdP_BYemSsC3CoN3yoGxCpEyypBvgIC5WEPpnIpHgm7QgG6Qha7Qg  # noqa: E501
+# kscaffold:base:yNLURwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0KojQIhRITwyJfklcOmxdP_hYemysC3ioN4SoGxipEzSpBvgIC5WEPpnIpHgm7QgG6Qha7Qg  # noqa: E501

@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQK0C0IhRId5xs_7lUM-VUP4FUNu1VOoFUQ5RIIxBId0zAKtBQBmhYC_09EuiUV7C4UxxIMnBIh2VU  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQK0C0IhRId5xs_8FUM-1UP4lUNvVVOolUQ5xIIxhId1TAKtBQBnBYCgVBEuiUV7i4UyRIMnhIh21U  # noqa: E501

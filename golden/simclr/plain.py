@@ -557,4 +557,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:9Wk1kAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgKqikIhRICzj0N21QawFQPwVRQolQMkQMb-AIMiwMw8gIehTQCyDMNyzMosDND-TNBvgIC5WEVjI0BFMcSF_oVF5dU  # noqa: E501
+# kscaffold:base:9Wk1kAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgKqikIhRIC0D0N3VQawlQPw1RQpFQMkQMb-AIMiwMw8gIehzQCyjMNzTMosjND-zNBvgIC5WEVjo0BFMkSF_wVF5lU  # noqa: E501

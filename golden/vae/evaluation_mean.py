@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C2hYCsUEQ1jwCvkEN51MBzFMMzVMCwFhxkQUNjSQToCc-sQMdjzgKtBQBmhYFhUdBwBwehhQX5iES61M  # noqa: E501
+# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4C2hYCsUEQ1jwCwEEN6VMBzlMMz1MCwlhxkQUNjyQToic-sQMdkTgKtBQBnBYFh0dBwBwehhQX6CES7VM  # noqa: E501

@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCvkEN51MBzFMOzVNxsFMNjSRQ8iMdjzgKtBQBmhYFhUdBwBwehhQX5iES61M  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4C2hYCsUEQ1jwCwEEN6VMBzlMOz1NxslMNjyRQ9CMdkTgKtBQBnBYFh0dBwBwehhQX6CES7VM  # noqa: E501

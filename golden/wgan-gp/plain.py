@@ -568,4 +568,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:UZG-ZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCowgCIUSBcMiDpYUlAGAVQuHKhnuKRqJEwnUEg3REhq2Eh7hPQHcKgHbGg2FEAeIPUSRPUG-AgLlYQ-mcikeCZEuAZAuBJEuDKsUBpIU  # noqa: E501
+# kscaffold:base:UZG-ZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCowgCIUSBcMiDpYUlAGCVQuJKhnwKRqJEwnUEg3REhq2Eh7jPQHeKgHdGg2FEAeKPUSTPUG-AgLlYQ-mcikeCZEuAZAuBJEuDKsUBpIU  # noqa: E501
