@@ -96,12 +96,12 @@ def test_where_to_put_things():
     """Flags in the table exist, and the methods are in the class that it shows."""
     table = section("Where do I put my ...")
     source = (GOLDEN / FULLEST).read_text(encoding="utf-8")
-    source += text(Spec(style="subclass"))
+    source += text(Spec(style="subclass", gradient_hook=True, augment=True))
     flags = {option.flag for option in OPTIONS}
 
     assert set(re.findall(r"`(--[\w-]+)", table)) <= flags
     methods = re.findall(r"`(\w+)\(\)`", table)
-    assert {"compute_loss", "compute_metrics", "train_step", "call"} <= set(methods)
+    assert {"compute_loss", "compute_metrics", "augment", "call"} <= set(methods)
     for method in methods:
         assert f"def {method}(" in source or f"model.{method}(" in source
 

@@ -406,7 +406,7 @@ def random_pairs(count: int) -> list:
     return [*found.values()]
 
 
-@pytest.mark.parametrize(("first", "second"), random_pairs(20))
+@pytest.mark.parametrize(("first", "second"), random_pairs(12))
 def test_two_mistakes_are_two_reports(first, second, tmp_path):
     """Two mistakes at once make two reports."""
     names = [first.caught_by, second.caught_by, "plain", "all kinds of losses"]

@@ -6,9 +6,13 @@ import keras
 import numpy as np
 import pytest
 from loops import Adam, assert_close, assert_same, fit, load, running_means, values
+from matrix import text
 
 from scaffold import Spec
 from scaffold.errors import SpecError
+from scaffold.verify.class_in_file import find_class
+from scaffold.verify.contract.invariant import check_invariant
+from scaffold.verify.contract.invariant_list import INVARIANTS
 
 finetuning = load("finetuning")
 FineTuner = finetuning.FineTuner
@@ -399,3 +403,25 @@ def test_what_cannot_be_right_is_refused():
         WithUpdates(flat, head)
     with pytest.raises(ValueError, match="needs labels"):
         small_model().fit(some_data()[0], verbose=0)
+
+
+def test_verify_knows_that_statistics_are_kept(tmp_path):
+    """A backbone that runs as in inference is right, and a lost new state is not."""
+    [invariant] = [i for i in INVARIANTS if i.name == "all state is updated"]
+    source = text(Spec(recipe="finetuning"))
+    layer = "            keras.layers.Flatten(),\n"
+    source = source.replace(
+        layer, f"{layer}{layer.replace('Flatten', 'BatchNormalization')}"
+    )
+    kept = "self.backbone(x, training=False)"
+    assert source.count(kept) == source.count("BatchNormalization()") == 1
+    updated = source.replace(kept, "self.backbone(x, training=training)")
+    lost = updated.replace("self.call(x, training=training)", "self.call(x)")
+
+    outcomes = []
+    for number, code in enumerate((source, updated, lost)):
+        path = tmp_path / f"with_statistics_{number}.py"
+        path.write_text(code, "utf-8")
+        outcomes.append(check_invariant(invariant, find_class(str(path))).outcome)
+
+    assert ["holds", "holds", "differs"] == outcomes

@@ -84,7 +84,7 @@ def state_updates(factory) -> list[str]:
     ]
     if metrics and metrics <= still_in_test:
         problems.append("no metric is updated in evaluation")
-    frozen = _frozen_variables(model) | _unused_seeds(model, factory.rows()[0])
+    frozen = _frozen_variables(model) | _unchanged_by_call(model, factory.rows()[0])
     problems += [
         f"{v.path} does not change in training"
         for v in model.non_trainable_variables
@@ -107,14 +107,15 @@ def _changes_in_training(path: str) -> bool:
     return path.split("/")[-1] in (SEED, "moving_mean", "moving_variance")
 
 
-def _unused_seeds(model, x) -> set[int]:
-    """Returns the ids of the seeds that `call()` does not draw from in training.
+def _unchanged_by_call(model, x) -> set[int]:
+    """Returns the ids of the variables that `call()` does not change in training.
 
-    Layers such as LSTM have a seed generator even if they drop nothing out.
+    Layers such as LSTM have a seed generator even if they drop nothing out, and
+    `call()` may run some layers as in inference, such as a pretrained backbone.
     """
     takes = "training" in inspect.signature(model.call).parameters
     mode = {"training": True} if takes else {}
-    seeds = model.non_trainable_variables
+    variables = model.non_trainable_variables
 
     def call(trainable, others):
         return model.stateless_call(trainable, others, x, **mode)[1]
@@ -127,8 +128,7 @@ def _unused_seeds(model, x) -> set[int]:
         program.jaxpr.invars[len(model.trainable_variables) :],
         program.jaxpr.outvars,
     )
-    pairs = zip(seeds, old, new, strict=True)
-    return {id(v) for v, a, b in pairs if a is b and v.path.endswith(SEED)}
+    return {id(v) for v, a, b in zip(variables, old, new, strict=True) if a is b}
 
 
 def _frozen_variables(model) -> set[int]:
