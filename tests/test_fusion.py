@@ -633,6 +633,20 @@ def test_batches_stay_on_the_host(name, monkeypatch):
     assert {np.ndarray} == {type(leaf) for leaf in jax.tree.leaves(rest)}
 
 
+def test_arrays_stay_on_the_host(monkeypatch):
+    """Joined arrays go to the CPU with the call of the step, also on Keras 3.16."""
+    puts, put = [], jax.device_put
+    monkeypatch.setattr(
+        jax,
+        "device_put",
+        lambda *args, **kwargs: puts.append(1) or put(*args, **kwargs),
+    )
+    x, y, _ = arrays(100)
+    small(fused_class()).fit(x, y, batch_size=2, verbose=0)
+
+    assert [] == puts
+
+
 def test_evaluation_runs_in_a_loop(program):
     """`evaluate()` is fused, with a test step of one's own and with Keras's."""
     x, y, _ = arrays()
