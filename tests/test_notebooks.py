@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -348,9 +349,12 @@ def execute(spec: Spec, folder: Path) -> dict[str, list]:
     path = folder / NAME
     path.write_text(text(spec, NAME), encoding="utf-8")
     command = ["-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", NAME]
+    # Importing a file under test selects a backend without pictures.
+    environment = {k: v for k, v in os.environ.items() if k != "MPLBACKEND"}
     subprocess.run(
         [sys.executable, *command, "--inplace"],
         cwd=folder,
+        env=environment,
         check=True,
         capture_output=True,
     )
