@@ -351,29 +351,30 @@ def test_verify_knows_that_a_teacher_is_at_rest():
         head = keras.layers.Dense(3)
         return keras.Sequential([keras.Input((5,)), *layers, head], name=name)
 
-    def subject(student, teacher):
+    def subject(distiller, student, teacher):
         def make():
-            model = Distiller(student(), teacher())
+            model = distiller(student(), teacher())
             model.compile()
             return model, (x, y)
 
         return ClassUnderTest(
-            lambda: Distiller, "functional", Spec().objective, build=make
+            lambda: distiller, "functional", Spec().objective, build=make
         )
 
     [contract] = [c for c in INVARIANTS if c.name == "all state is updated"]
-    quiet = subject(lambda: dense("student", 4), lambda: with_state("teacher"))
+    quiet = subject(
+        Distiller, lambda: dense("student", 4), lambda: with_state("teacher")
+    )
     assert "holds" == check_invariant(contract, quiet).outcome
 
-    class Asleep(keras.Sequential):
-        """A network that is always in inference mode."""
+    class Asleep(Distiller):
+        """A step that always runs its student as in inference."""
 
-        def call(self, inputs, training=None):
+        def distillation_loss(self, images, labels, training=True):
             """Ignores `training`."""
-            return super().call(inputs, training=False)
+            return super().distillation_loss(images, labels, training=False)
 
-    def asleep():
-        return Asleep([keras.Input((5,)), *with_state("student").layers])
-
-    loud = subject(asleep, lambda: dense("teacher", 4))
-    assert "differs" == check_invariant(contract, loud).outcome
+    loud = subject(Asleep, lambda: with_state("student"), lambda: dense("teacher", 4))
+    verdict = check_invariant(contract, loud)
+    assert "differs" == verdict.outcome
+    assert "moving_mean does not change in training" in str(verdict)
