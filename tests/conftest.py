@@ -26,15 +26,29 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 
+#: The kernels of XLA's newer emitters take twice as long to compile.
+PLAIN_XLA = {"xla_cpu_use_fusion_emitters": False}
+
+
 @pytest.fixture(scope="module")
 def plain_compiler():
     """Compiles without optimizations, for tests that compare no bits."""
     import jax
+    from jax._src import compiler
+
+    get_options = compiler.get_compile_options
+
+    def get_plain_options(*args, env_options_overrides=None, **kwargs):
+        overrides = PLAIN_XLA | (env_options_overrides or {})
+        return get_options(*args, env_options_overrides=overrides, **kwargs)
 
     name = "jax_disable_most_optimizations"
     before = jax.config.read(name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name.upper(), "1")  # for child processes
+        flags = [f"--{flag}={str(value).lower()}" for flag, value in PLAIN_XLA.items()]
+        patch.setenv("XLA_FLAGS", " ".join([os.environ["XLA_FLAGS"], *flags]))
+        patch.setattr(compiler, "get_compile_options", get_plain_options)
         jax.config.update(name, True)
         yield
         jax.config.update(name, before)
