@@ -3,6 +3,7 @@
 import ast
 import warnings
 from collections import Counter
+from functools import lru_cache
 
 from ..cells import MARKER, SPLIT
 from ..record import MARK
@@ -22,8 +23,14 @@ MAIN = "__main__"
 CELL = "%%"
 
 
+@lru_cache(maxsize=16)
 def parse(text: str) -> ast.Module:
     """Parses a module whose lines end in line feeds only.
+
+    An update parses the same few texts many times.
+
+    Returns:
+        The syntax tree, which must not be changed: the next call returns it as well.
 
     Raises:
         SyntaxError: If it is not valid Python, or nested too deeply.
