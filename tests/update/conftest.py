@@ -1,6 +1,6 @@
 """Fixtures of the tests of updates."""
 
-from functools import lru_cache
+from functools import cache
 
 import pytest
 from matrix import text
@@ -25,7 +25,7 @@ def project(folder):
     write(render(Spec(), "my_project"))
 
 
-@lru_cache(maxsize=None)
+@cache
 def formatted(source: str, style: tuple, lines: tuple) -> str:
     """Formats a text with Black's settings `style`."""
     return format_source(source, mode_of(dict(style)), lines)
