@@ -13,6 +13,7 @@ and `llms.txt` lists its pages.
 import json
 import os
 import re
+import shlex
 import shutil
 import tomllib
 from pathlib import Path
@@ -155,6 +156,20 @@ def recipe_options(document: Path, recipe: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def recipe_parts(document: Path) -> str:
+    """Returns the table of the recipes as parts, and of what each adds to them."""
+    from custom_algorithms import FINETUNING
+    from custom_algorithms import RECIPES as equal
+
+    lines = ["| recipe | its parts | what the recipe adds |", "| --- | --- | --- |"]
+    for algorithm in sorted((*equal, FINETUNING), key=lambda found: found.recipe):
+        spec = Spec(recipe="custom", **algorithm.options)
+        words = shlex.join(spec.arguments()).removeprefix("--recipe custom ")
+        name = f"[`{algorithm.recipe}`]({algorithm.recipe}.md)"
+        lines.append(f"| {name} | `{words}` | {algorithm.adds} |")
+    return "\n".join(lines) + "\n"
+
+
 def references(document: Path, recipe: str) -> str:
     """Lists the papers of a recipe, and the examples of keras.io that it answers."""
     about = load_recipe(recipe)
@@ -231,6 +246,7 @@ PARTS = {
     "numbers": numbers,
     "options": options,
     "recipe-options": recipe_options,
+    "recipe-parts": recipe_parts,
     "recipes": recipes,
     "references": references,
     "skill": skill,

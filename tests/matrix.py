@@ -21,6 +21,9 @@ CACHES = {"__pycache__", ".ruff_cache"}
 CHOICES = {option.name: option.choices for option in OPTIONS if option.choices}
 
 
+#: The option that the core shares with some other recipes.
+FUSION = next(option for option in OPTIONS if option.name == "fuse_steps")
+
 #: The options that add a method for the user's code, without changing the step.
 HOOKS = {"gradient_hook": True, "augment": True}
 
@@ -109,6 +112,8 @@ def recipe_specs() -> list[Spec]:
                 for value in values
                 if value != option.default
             ]
+        if FUSION in recipe_options(recipe):
+            specs.append(Spec(recipe=recipe, fuse_steps=True))
     return specs
 
 
@@ -144,12 +149,14 @@ def recipe_goldens() -> dict[Path, Spec]:
 
 
 def golden_name(spec: Spec) -> str:
-    """Names a golden of a recipe after its own options that are changed."""
+    """Names a golden of a recipe after its own options that are changed, and fusion."""
     for name, parts in PARTS.get(spec.recipe, {}).items():
         if spec == Spec(recipe=spec.recipe, **parts):
             return name
     changed = [
-        o for o in own_options(spec.recipe) if getattr(spec, o.name) != o.default
+        option
+        for option in (*own_options(spec.recipe), FUSION)
+        if getattr(spec, option.name) != option.default
     ]
     values = [
         o.name if o.type is bool else f"{o.name}_{getattr(spec, o.name)}"

@@ -39,6 +39,17 @@ def test_generated_parts(document):
     assert generated(document) == document.read_text(encoding="utf-8")
 
 
+def test_every_recipe_has_parts():
+    """The table of the page of custom parts has each recipe once, with a remark."""
+    rows = re.findall(
+        r"^\| \[`([\w-]+)`\]\(.*\) \| `--network .*` \| .+\. \|$",
+        page("recipes/custom.md"),
+        re.MULTILINE,
+    )
+
+    assert [name for name in PAGES if name != "custom"] == rows
+
+
 @pytest.mark.parametrize(
     "document",
     [*documents(), ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"],

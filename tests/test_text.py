@@ -392,6 +392,12 @@ def test_fusion_comes_after_the_class(style):
         assert first_class(fused) == first_class(unfused)
 
 
+def test_fused_models_have_several_steps():
+    """The model of a file with fused steps fuses them, and no other model does."""
+    for spec, source in all_golden():
+        assert spec.fuse_steps == ("steps_per_execution=16" in source), spec
+
+
 def test_settings_that_take_all_memory_are_refused(tmp_path):
     """The error about a line of TOML that Black could not parse says what to do."""
     settings = tmp_path / "pyproject.toml"

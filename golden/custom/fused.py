@@ -189,7 +189,7 @@ class CustomModel(keras.Model):
 def build_model():
     """Builds and compiles a model. Put your own networks and optimizers here."""
     model = CustomModel(build_encoder(), build_decoder())
-    model.compile(joint_optimizer=keras.optimizers.Adam(1e-3))
+    model.compile(joint_optimizer=keras.optimizers.Adam(1e-3), steps_per_execution=16)
     return model
 
 
@@ -729,4 +729,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:3ybYYAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoC2FwE_wcR3wRV5hgP2QwaugwduwwNgAxF9wsS7ApbxxYMg00I6kwP60yuAsxMCaQQEdEC  # noqa: E501
+# kscaffold:base:2JMhIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoC2FwE_wcR3wRV5hgP2QwaugwduwwNgAxF9wsS7ApbxxYMg00I6kwP60yuAsxMCaQQEdEC  # noqa: E501

@@ -523,4 +523,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:u2ZbfgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQr0NQjXExHJHhvYVw7xAgTUAh3ZAjyeAhDDAg2iAiKlAh6ZKwLcKg3fKgbEKkTLKkG-AgO0HxvBCSW1BRSMFhafWg  # noqa: E501
+# kscaffold:base:u2ZbfgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNvbmRpdGlvbmFsLnB5IC0tcmVjaXBlIGdhbiAtLWNvbmRpdGlvbmFsCgHmLQr0NQjXExHJHhv2Vw7xAgTUAh3ZAjyeAhDDAg2iAiKlAh63KwL6Kg39KgbiKkTpKkG-AgO0HxvBCSW1BRSqFha9Wg  # noqa: E501

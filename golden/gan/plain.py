@@ -497,4 +497,4 @@ if __name__ == "__main__":
     print("Images: gan.png")
 
 
-# kscaffold:base:yNLURwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0K9DUI1xMTwyJf4lgOmxdP_hYemSsC3CoN3yoGxCpEyypBvgICt2MP9nMpHgmLRAGKRBaLRA  # noqa: E501
+# kscaffold:base:yNLURwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIGdhbgoB5i0K9DUI1xMTwyJfgFkOuRdPnBcetysC-ioN_SoG4ipE6SpBvgICt2MP9nMpHgmLRAGKRBaLRA  # noqa: E501

@@ -445,4 +445,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:ZdlmsgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NAqiLwjXExvnGwLMWj-NAwzLVw-yVw2NVwvyVgHxjQFB8o0BEOcSCMYSHdMwCrIUAZwWAtFRRIwnFewuFMkSDJ4SIatX  # noqa: E501
+# kscaffold:base:ZdlmsgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGNsYXNzaWZpY2F0aW9uX21lYW5fbGFiZWxsZWQucHkgLS1yZWNpcGUgbWVhbi10ZWFjaGVyIC0tY2xhc3NpZmljYXRpb24tbWVhbiBsYWJlbGxlZCAgIyBub3FhOiBFNTAxCgG4NAqiLwjXExvnGwLqWj-NAwzpVw_QVw2rVwuQVwGPjgFBkI4BEIUTCOQSHfEwCrIUAboWAu9RRIwnFYovFOcSDLwSIclX  # noqa: E501

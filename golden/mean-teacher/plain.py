@@ -446,4 +446,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQKoi8I1xMd5xs_wFcMy1cPslcNjVdO8lYQ5xIIxhId0zAKshQBnBYC0VFEjCcV7C4UyRIMnhIhq1c  # noqa: E501
+# kscaffold:base:tweVeAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIG1lYW4tdGVhY2hlcgoBuDQKoi8I1xMd5xs_3lcM6VcP0FcNq1dOkFcQhRMI5BId8TAKshQBuhYC71FEjCcVii8U5xIMvBIhyVc  # noqa: E501

@@ -557,4 +557,4 @@ if __name__ == "__main__":
         print(f"Test accuracy of {name}: {results[name]:.4f}")
 
 
-# kscaffold:base:9Wk1kAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgK_CoI1xMCoD8NrVYaklYPk1ZQ9FUMkQMb-AIMiwMw8gIehTQCyDMNyzMosDND-TNBvgICt2MV3o4BFMkSF_wVF-lV  # noqa: E501
+# kscaffold:base:9Wk1kAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHNpbWNscgoB3jgK_CoI1xMCvj8Ny1YasFYPsVZQklYMkQMb-AIMiwMw8gIeozQC5jMN6TMozjNDlzRBvgICt2MV_I4BFOcSF5oWF4dW  # noqa: E501

@@ -568,4 +568,4 @@ if __name__ == "__main__":
     print("Images: wgan_gp.png")
 
 
-# kscaffold:base:UZG-ZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCt4hCNcTBcMiDpYUlAHSVguJKhnwKRqJEwnUEg3REhq2Eh7hPQHcKgHdGg2DEAeIPUSRPUG-AgK3Yw_2cykeCeEvAeAvBOEvDKsUBpIU  # noqa: E501
+# kscaffold:base:UZG-ZwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHdnYW4tZ3AKAfxBCt4hCNcTBcMiDpYUlAHwVgunKhmOKhqJEwnUEg3REhq2Eh7_PQH6KgH7Gg2DEAemPUSvPUG-AgK3Yw_2cykeCeEvAeAvBOEvDKsUBpIU  # noqa: E501

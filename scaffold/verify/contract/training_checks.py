@@ -32,6 +32,8 @@ def recompilation(factory) -> list[str]:
     model = factory.model()
     if not model.jit_compile:
         raise NotApplicable("the steps are not compiled")
+    # Fused steps are traced once more, to see whether a loop pays off.
+    model.steps_per_execution = 1
     counts = {}
     for name in ("train_step", "test_step"):
         _count_calls(model, name, counts)

@@ -1,7 +1,8 @@
 """Algorithms as parts, and the losses that a user would put in.
 
 `losses` maps each method to the lines that replace its example of a loss. `recipe` is
-the recipe with the same algorithm, if there is one.
+the recipe with the same algorithm, if there is one, and `adds` is what it has beyond
+the parts, for the table in `docs/recipes/custom.md`.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,13 @@ class Algorithm:
     options: dict
     losses: dict[str, str]
     recipe: str = ""
+    adds: str = ""
 
 
 GAN = Algorithm(
     recipe="gan",
+    adds="Noise of `latent_size`, labels, a moving average of the generator, a method "
+    "that generates images, and an evaluation of them instead of the losses.",
     options={
         "network": ("generator", "discriminator"),
         "optimizer": ("discriminator=discriminator", "generator=generator"),
@@ -43,6 +47,8 @@ GAN = Algorithm(
 
 WGAN_GP = Algorithm(
     recipe="wgan-gp",
+    adds="What `gan` adds, except labels; fresh images for each update of the "
+    "critic, the estimated distance as a metric, and a check for `BatchNormalization`.",
     options={
         "network": ("generator", "critic"),
         "optimizer": ("generator=generator", "critic=critic"),
@@ -72,6 +78,8 @@ WGAN_GP = Algorithm(
 
 VAE = Algorithm(
     recipe="vae",
+    adds="Methods that encode, decode and generate, both parts of the loss as metrics,"
+    " other likelihoods, a warm-up of the KL divergence, and a tighter bound.",
     options={"network": ("encoder", "decoder"), "noise": True, "predict": "decoder"},
     losses={
         "joint_loss": """
@@ -90,6 +98,8 @@ VAE = Algorithm(
 
 SIMCLR = Algorithm(
     recipe="simclr",
+    adds="`temperature`, accuracies, batches without labels or without unlabelled "
+    "images, a frozen encoder, and an evaluation of the probe alone.",
     options={
         "network": ("encoder", "projection_head", "probe"),
         "frozen": ("augmenter",),
@@ -123,6 +133,8 @@ SIMCLR = Algorithm(
 
 MEAN_TEACHER = Algorithm(
     recipe="mean-teacher",
+    adds="A ramp-up of the consistency loss, both losses and the accuracy as "
+    "metrics, and an evaluation without noise.",
     options={
         "network": ("student",),
         "average": ("teacher=student",),
@@ -146,6 +158,8 @@ MEAN_TEACHER = Algorithm(
 
 DISTILLATION = Algorithm(
     recipe="distillation",
+    adds="`temperature` and `alpha`, both losses and the accuracy as metrics, and "
+    "a loss of features.",
     options={"network": ("student",), "frozen": ("teacher",), "inputs": "xy"},
     losses={
         "student_loss": """
@@ -157,6 +171,32 @@ DISTILLATION = Algorithm(
             differences = teacher - keras.ops.log_softmax(logits / 4)
             soft = keras.ops.sum(keras.ops.exp(teacher) * differences, axis=1)
             loss = keras.ops.mean(0.1 * losses + 0.9 * 16 * soft)
+        """,
+    },
+)
+
+DIFFUSION = Algorithm(
+    recipe="diffusion",
+    adds="The number of timesteps, the sampler, the velocity as target, labels with "
+    "guidance, and checks of the pixels.",
+    options={
+        "network": ("denoiser",),
+        "average": ("ema_denoiser=denoiser",),
+        "noise": True,
+    },
+    losses={
+        "denoiser_loss": """
+            timesteps = keras.random.randint(
+                (len(x),), 1, 5, seed=self.seed_generator
+            )
+            noise = keras.random.normal(x.shape, seed=self.seed_generator)
+            angles = (keras.ops.arange(5) / 4 + 0.008) / 1.008 * 3.14159265 / 2
+            squares = keras.ops.cos(angles) ** 2
+            kept = keras.ops.maximum(squares[1:] / squares[:-1], 0.001)
+            share = keras.ops.cumprod(kept)[timesteps - 1][:, None]
+            noisy = share**0.5 * (2 * x - 1) + (1 - share) ** 0.5 * noise
+            predicted = denoiser([noisy, timesteps[:, None] / 4], training=training)
+            loss = keras.ops.mean((predicted - noise) ** 2)
         """,
     },
 )
@@ -202,4 +242,20 @@ PINN = Algorithm(
     },
 )
 
-RECIPES = (GAN, WGAN_GP, VAE, SIMCLR, MEAN_TEACHER, DISTILLATION)
+#: The closest parts, which do not train as the recipe does.
+FINETUNING = Algorithm(
+    recipe="finetuning",
+    adds="One gradient for both optimizers: with parts, the second network's gradient "
+    "is computed after the update of the first. A frozen phase, a backbone in "
+    "inference mode, LoRA, L2-SP, and the accuracy as a metric.",
+    options={
+        "network": ("backbone", "head"),
+        "optimizer": ("backbone=backbone", "head=head"),
+        "inputs": "xy",
+        "predict": "head",
+    },
+    losses={},
+)
+
+#: The algorithms whose parts train as the recipe does.
+RECIPES = (DIFFUSION, DISTILLATION, GAN, MEAN_TEACHER, SIMCLR, VAE, WGAN_GP)
