@@ -20,34 +20,36 @@ TF_NOISE = """keras.random.normal(
                 shape=tf.shape(z_mean), seed=self.seed_generator
             )"""
 
-#: Trains a model on batches of `tf.data`, exports it, and compares the predictions.
+#: Trains each recipe on batches of `tf.data`, exports it, and compares predictions.
 EXPORT = """
+import importlib
 import sys
 
 import keras
 import numpy as np
 import tensorflow as tf
-from recipe import build_model
 
 rng = np.random.default_rng(0)
-shape = (8,) if sys.argv[1] == "custom" else (8, 8, 1)
-images = rng.uniform(size=(8, *shape)).astype("float32")
 labels = rng.integers(10, size=8).astype("int32")
-model = build_model()
-batches = images, labels
-if sys.argv[1] in ("simclr", "mean-teacher"):
-    batches = {"labelled": images, "unlabelled": images}, labels
-if sys.argv[1] == "custom":
-    batches = (images,)
-model.fit(tf.data.Dataset.from_tensor_slices(batches).batch(4), verbose=0)
-spec = [keras.InputSpec(shape=(None, *shape), dtype="float32")]
-inputs = images
-if sys.argv[2] == "True":  # The model takes labels as an input.
-    spec = [[*spec, keras.InputSpec(shape=(None,), dtype="int32")]]
-    inputs = [images, labels]
-model.export("exported", verbose=False, input_signature=spec)
-loaded = tf.saved_model.load("exported")
-assert np.allclose(loaded.serve(inputs), model.predict(inputs, verbose=0), atol=1e-5)
+for recipe in sys.argv[1:]:
+    shape = (8,) if recipe == "custom" else (8, 8, 1)
+    images = rng.uniform(size=(8, *shape)).astype("float32")
+    model = importlib.import_module(f"{recipe}_recipe").build_model()
+    batches = images, labels
+    if recipe in ("simclr", "mean-teacher"):
+        batches = {"labelled": images, "unlabelled": images}, labels
+    if recipe == "custom":
+        batches = (images,)
+    model.fit(tf.data.Dataset.from_tensor_slices(batches).batch(4), verbose=0)
+    spec = [keras.InputSpec(shape=(None, *shape), dtype="float32")]
+    inputs = images
+    if recipe in ("gan", "diffusion"):  # The model takes labels as an input.
+        spec = [[*spec, keras.InputSpec(shape=(None,), dtype="int32")]]
+        inputs = [images, labels]
+    model.export(f"{recipe}_saved", verbose=False, input_signature=spec)
+    loaded = tf.saved_model.load(f"{recipe}_saved")
+    predictions = model.predict(inputs, verbose=0)
+    assert np.allclose(loaded.serve(inputs), predictions, atol=1e-5), recipe
 """
 
 
@@ -85,20 +87,19 @@ def test_tensorflow(tmp_path):
         return done.returncode, {case["name"]: case for case in cases}
 
     # The same environment exports each recipe, and trains it on a data set.
-    for recipe in recipe_names():
-        if recipe != DEFAULT_RECIPE:
-            known = recipe in ("gan", "diffusion")
-            options = {"conditional": True} if known else {}
-            [file] = render(Spec(recipe=recipe, **options), "recipe.py")
-            (tmp_path / "recipe.py").write_text(file.text, encoding="utf-8")
-            done = subprocess.run(
-                [python, "-c", EXPORT, recipe, str(known)],
-                cwd=tmp_path,
-                env=env | {"KERAS_BACKEND": "jax"},
-                capture_output=True,
-                text=True,
-            )
-            assert 0 == done.returncode, (recipe, done.stderr)
+    recipes = [recipe for recipe in recipe_names() if recipe != DEFAULT_RECIPE]
+    for recipe in recipes:
+        options = {"conditional": True} if recipe in ("gan", "diffusion") else {}
+        [file] = render(Spec(recipe=recipe, **options), "recipe.py")
+        (tmp_path / f"{recipe}_recipe.py").write_text(file.text, encoding="utf-8")
+    done = subprocess.run(
+        [python, "-c", EXPORT, *recipes],
+        cwd=tmp_path,
+        env=env | {"KERAS_BACKEND": "jax"},
+        capture_output=True,
+        text=True,
+    )
+    assert 0 == done.returncode, done.stderr
 
     for recipe, original in (
         ("gan", "tf_gan.py"),
