@@ -1496,6 +1496,20 @@ def build():
         closure(loss="return self.compute_loss(y, y_pred), (y_pred, ntv)"),
     ),
     ErrorCase(
+        "the compiled loss of two outputs updates metrics",
+        "metric-outside-scope",
+        "loss = self._compile_loss(y, y_pred, sample_weight)",
+        guide(loss="self._compile_loss(y, y_pred, sample_weight)") + """
+
+def build():
+    inputs, outputs = network()
+    model = MyModel(inputs, {"one": outputs, "two": outputs + 1})
+    model.compile(optimizer="adam", loss="mse")
+    x, y = data()
+    return model, (x, {"one": y, "two": y})
+""",
+    ),
+    ErrorCase(
         "the loss of compile() is called",
         "compiled-loss-called",
         "return self.loss(y, y_pred), (y_pred, ntv)",

@@ -192,6 +192,72 @@ def test_one_mistake_hides_no_other(tmp_path):
     assert "holds" == found["the logs are scalars"].outcome
 
 
+OPTIMIZERS = [
+    *("Adadelta()", "Adafactor()", "Adagrad()", "Adam()", "AdamW()", "Adamax()"),
+    *("Ftrl()", "Lamb()", "Lion()", "Muon()", "Nadam()", "RMSprop()", "SGD()"),
+    "SGD(momentum=0.9)",
+    "Adam(use_ema=True, ema_overwrite_frequency=3)",
+    "Adam(gradient_accumulation_steps=2)",
+    "LossScaleOptimizer(keras.optimizers.Adam(), dynamic_growth_steps=2)",
+]
+
+
+@pytest.mark.usefixtures("plain_compiler")
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_lost_updates_of_optimizers(tmp_path, optimizer):
+    """The new state of an optimizer must not be lost, with any optimizer of Keras."""
+    made = f"keras.optimizers.{optimizer}"
+    lost = {"apply": RIGHT["apply"].replace("trainable, optimizer =", "trainable, _ =")}
+    outcomes = []
+    for change in {}, lost:
+        source = PAIR.format(**{**RIGHT, **change})
+        source = source.replace("return made(Model,", "model, data_ = made(Model,")
+        source += f"    model.compile({made}, loss='mse')\n    return model, data_\n"
+        outcomes.append(contract(tmp_path, source, UPDATED)[UPDATED])
+
+    right, wrong = outcomes
+    assert "holds" == right.outcome, right
+    assert "differs" == wrong.outcome
+    assert "iteration is never updated" in wrong.detail
+    assert "learning_rate" not in wrong.detail
+
+
+def test_unused_optimizer_is_no_mistake(tmp_path):
+    """A step may move the weights by itself."""
+    own = "trainable = [v - 0.1 * grad for v, grad in zip(trainable, grads)]"
+    found = contract(tmp_path, PAIR.format(**{**RIGHT, "apply": own}), UPDATED)
+
+    assert "holds" == found[UPDATED].outcome, found
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_lost_updates_in_compiled_functions(tmp_path, lost):
+    """A step that a class compiles itself is no hiding place."""
+    kept = "state[2]" if lost else "optimizer"
+    result = f"logs, (trainable, others, {kept}, metrics)"
+    source = PAIR.format(**{**RIGHT, "result": result})
+    source = source.replace("    def train_step(", "    def inner_step(")
+    source += """
+
+compiled = jax.jit(Model.inner_step, static_argnums=0)
+Model.train_step = lambda self, state, data: compiled(self, state, data)
+"""
+    found = contract(tmp_path, source, UPDATED)[UPDATED]
+
+    assert ("differs" if lost else "holds") == found.outcome, found
+    assert lost == ("adam/iteration is never updated" in found.detail)
+
+
+def test_assigned_tracers_are_found(tmp_path):
+    """A variable that the step itself assigns to holds a tracer after a trace."""
+    leaks = "no tracer leaks from the step"
+    assign = "[v.assign(new) for v, new in zip(self.trainable_variables, trainable)]"
+    apply = f"{RIGHT['apply']}\n        {assign}"
+    found = contract(tmp_path, PAIR.format(**{**RIGHT, "apply": apply}), leaks)[leaks]
+
+    assert "the variable dense" in found.detail, found
+
+
 @pytest.mark.parametrize(
     ("change", "cause", "fix"),
     [

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable
 
 import jax
+import keras
 import numpy as np
 
 from ..parity.differences import ATOL, RTOL
@@ -32,10 +33,11 @@ captured_variables = _of_both_steps(step_trace.captured_variables)
 
 
 def leaked_tracers(factory) -> list[str]:
-    """Finds attributes that hold a traced value after the steps were traced."""
+    """Finds attributes and variables that hold a traced value after a trace."""
     model = factory.trained_model()
+    batch = factory.batch()
     for name in ("train_step", "test_step"):
-        trace(model, name, factory.batch())
+        trace(model, name, batch, again=True)
     found = step_trace.leaked_tracers(model)
     return [f"{name} holds a traced value" for name in found]
 
@@ -70,17 +72,20 @@ def random_keys(factory) -> list[str]:
 def state_updates(factory) -> list[str]:
     """Finds state that should change in a step but does not, or the reverse."""
     model = factory.trained_model()
-    still = unchanged(trace(model, "train_step", factory.batch()))
+    step = trace(model, "train_step", factory.batch())
+    still = unchanged(step)
     still_in_test = unchanged(trace(model, "test_step", factory.batch()))
     problems = [
         f"{v.path} is never updated"
         for v in model.trainable_variables
-        if v.path in still
+        if id(v) in still
     ]
-    metrics = {v.path for v in model.metrics_variables}
+    problems += _lost_updates(model, step)
+    metrics = {id(v) for v in model.metrics_variables}
     problems += [
-        f"the metric variable {path} is never updated"
-        for path in sorted(metrics & still & still_in_test)
+        f"the metric variable {v.path} is never updated"
+        for v in model.metrics_variables
+        if id(v) in still & still_in_test
     ]
     if metrics and metrics <= still_in_test:
         problems.append("no metric is updated in evaluation")
@@ -88,15 +93,51 @@ def state_updates(factory) -> list[str]:
     problems += [
         f"{v.path} does not change in training"
         for v in model.non_trainable_variables
-        if v.path in still and _changes_in_training(v.path) and id(v) not in frozen
+        if id(v) in still - frozen and _changes_in_training(v.path)
     ]
     # Our own small models draw no random numbers in evaluation. Other models may.
     constant = ("moving_",) + (() if factory.tested.build else (SEED,))
     return problems + [
         f"{v.path} changes in evaluation"
         for v in model.non_trainable_variables
-        if v.path not in still_in_test and v.path.split("/")[-1].startswith(constant)
+        if id(v) not in still_in_test and v.path.split("/")[-1].startswith(constant)
     ]
+
+
+def _lost_updates(model, step: step_trace.Traced) -> list[str]:
+    """Finds variables of optimizers that the step uses, but returns unchanged.
+
+    An optimizer that the step does not use is no mistake.
+    """
+    still, changing = unchanged(step), set()
+    read = step_trace.inputs_read(step.program.jaxpr)
+    held = keras.tree.flatten([model.optimizer, list(vars(model).values())])
+    for optimizer in {id(one): one for one in held}.values():
+        if isinstance(optimizer, keras.optimizers.Optimizer):
+            changing |= _changed_by_update(optimizer)
+    return [
+        f"{variable.path} is never updated"
+        for number, variable in enumerate(step.variables)
+        if number in read and id(variable) in still & changing
+    ]
+
+
+def _changed_by_update(optimizer) -> set[int]:
+    """Returns the ids of the variables that an optimizer changes in an update."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    trained = values([inner._trainable_variables])[0]
+    old = values([optimizer.variables])[0]
+
+    def update(old):
+        return optimizer.stateless_apply(old, trained, trained)[1]
+
+    try:
+        program = jax.make_jaxpr(update)(old)
+    except Exception:
+        return set()  # such as a group, whose members are found one by one
+    origins = step_trace.origins_of(program.jaxpr)
+    pairs = enumerate(zip(optimizer.variables, origins, strict=True))
+    return {id(variable) for number, (variable, origin) in pairs if origin != number}
 
 
 SEED = "seed_generator_state"
@@ -124,11 +165,10 @@ def _unchanged_by_call(model, x) -> set[int]:
         program = jax.make_jaxpr(call)(*values(state_variables(model))[:2])
     except Exception:
         return set()  # call() does not take the data, as in a GAN
-    old, new = (
-        program.jaxpr.invars[len(model.trainable_variables) :],
-        program.jaxpr.outvars,
-    )
-    return {id(v) for v, a, b in zip(variables, old, new, strict=True) if a is b}
+    count = len(model.trainable_variables)
+    origins = step_trace.origins_of(program.jaxpr)
+    pairs = enumerate(zip(variables, origins, strict=True), start=count)
+    return {id(variable) for number, (variable, origin) in pairs if origin == number}
 
 
 def _frozen_variables(model) -> set[int]:

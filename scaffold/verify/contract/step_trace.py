@@ -25,19 +25,22 @@ class Traced(NamedTuple):
     new_state: tuple
 
 
-def trace(model, name: str, data) -> Traced:
+def trace(model, name: str, data, again: bool = False) -> Traced:
     """Traces `train_step()` or `test_step()` of a built model.
 
     Args:
         model: The model.
         name: `"train_step"` or `"test_step"`.
         data: A batch.
+        again: Whether to run the step even if `fit()` has traced it before.
     """
+    step = getattr(model, name)
     parts = state_variables(model)
     if name == "test_step":  # evaluation has no optimizer state
         del parts[2]
     state = values(parts)
-    make = jax.make_jaxpr(getattr(model, name), return_shape=True)
+    run = (lambda state, data: step(state, data)) if again else step
+    make = jax.make_jaxpr(run, return_shape=True)
     program, (logs, new_state) = make(state, data)
     return Traced(sum(parts, []), state, program, logs, new_state)
 
@@ -86,12 +89,18 @@ def log_problems(traced: Traced) -> list[str]:
 
 
 def leaked_tracers(model) -> list[str]:
-    """Lists the attributes of a model and its layers that hold traced values."""
-    return [
+    """Lists what holds traced values: attributes of a model or layer, and variables."""
+    attributes = [
         f"{type(owner).__name__}.{name}"
         for owner in (model, *model.layers)
         for name, value in _public(owner)
         if any(isinstance(v, jax.core.Tracer) for v in keras.tree.flatten(value))
+    ]
+    variables = sum(state_variables(model), [])
+    return attributes + [
+        f"the variable {variable.path}"
+        for variable in variables
+        if isinstance(variable.value, jax.core.Tracer)
     ]
 
 
@@ -123,13 +132,45 @@ def captured_variables(traced: Traced, model) -> list[str]:
     return [paths[id(c)] for c in traced.program.consts if id(c) in paths]
 
 
-def unchanged(traced: Traced) -> set[str]:
-    """Returns the paths of the variables that the step returns unchanged."""
-    program, count = traced.program.jaxpr, len(traced.variables)
-    pairs = zip(
-        traced.variables, program.invars, program.outvars[-count:], strict=False
-    )
-    return {variable.path for variable, old, new in pairs if old is new}
+def unchanged(traced: Traced) -> set[int]:
+    """Returns the ids of the variables that the step returns unchanged."""
+    origins = origins_of(traced.program.jaxpr)[-len(traced.variables) :]
+    pairs = enumerate(zip(traced.variables, origins, strict=True))
+    return {id(variable) for number, (variable, origin) in pairs if origin == number}
+
+
+def origins_of(jaxpr) -> list[int | None]:
+    """Returns which input each output of a jaxpr is, or `None` if it is new."""
+    origins = {variable: number for number, variable in enumerate(jaxpr.invars)}
+    for eqn in jaxpr.eqns:
+        for inner in _called(eqn):
+            for output, origin in zip(eqn.outvars, origins_of(inner), strict=True):
+                given = None if origin is None else eqn.invars[origin]
+                if not hasattr(given, "val"):
+                    origins[output] = origins.get(given)
+    return [None if hasattr(v, "val") else origins.get(v) for v in jaxpr.outvars]
+
+
+def inputs_read(jaxpr) -> set[int]:
+    """Returns which inputs of a jaxpr its operations use."""
+    numbers = {variable: number for number, variable in enumerate(jaxpr.invars)}
+    read = set()
+    for eqn in jaxpr.eqns:
+        called = _called(eqn)
+        used = set().union(*map(inputs_read, called)) if called else None
+        read |= {
+            numbers.get(atom)
+            for number, atom in enumerate(eqn.invars)
+            if not hasattr(atom, "val") and (used is None or number in used)
+        }
+    return read - {None}
+
+
+def _called(eqn) -> list:
+    """Returns the jaxpr that an operation such as `jit` runs once on its inputs."""
+    if eqn.primitive.name not in ("jit", "pjit", "closed_call", "core_call"):
+        return []
+    return [inner for inner in _inner(eqn) if len(inner.invars) == len(eqn.invars)]
 
 
 #: The operations that draw. Making a key from a constant draws nothing.

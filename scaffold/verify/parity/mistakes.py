@@ -28,7 +28,7 @@ DESCENT = "the loss falls along the gradient"
 
 #: Mistakes that change what is trained. First those that matter in the fewest cases.
 TRAINING = (
-    _mistake("optimizer-state-dropped", "optimizer state dropped"),
+    _mistake("optimizer-state-dropped", "optimizer state dropped", explains=(UPDATES,)),
     _mistake("loss-not-scaled", "loss not scaled"),
     _mistake("clipped-before-unscaling", "gradients clipped before unscaling"),
     _mistake(
