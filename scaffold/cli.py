@@ -68,7 +68,7 @@ class Kscaffold(click.Group):
         except click.UsageError as error:
             import shlex
 
-            from .spec import RECIPE
+            from .common_options import RECIPE
 
             name = args[0]
             if name in RECIPE.choices:
@@ -131,9 +131,11 @@ def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **
     """
     from . import new_report
     from .click_options import given_options
+    from .common_options import RECIPE
     from .new_target import check_new_target
+    from .recipe_options import recipe_options
     from .rendering import render
-    from .spec import RECIPE, Spec, recipe_options
+    from .spec import Spec
 
     if view is not None and (dry_run or diff or check or force):
         raise click.UsageError(

@@ -22,11 +22,11 @@ from matrix import text
 import scaffold
 from scaffold import Spec, option_tables, render
 from scaffold.cli import main
+from scaffold.common_options import OPTIONS
 from scaffold.formatting import black_mode
 from scaffold.keras_losses import LOSSES
 from scaffold.keras_metrics import METRICS
 from scaffold.recipes import recipe_names
-from scaffold.spec import OPTIONS
 
 COMMAND = [sys.executable, "-m", "scaffold"]
 

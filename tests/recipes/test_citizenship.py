@@ -14,8 +14,8 @@ from loops import assert_same, fit, values
 from matrix import EXAMPLES, PARTS, recipe_goldens, text
 
 from scaffold import Spec
+from scaffold.recipe_options import own_options
 from scaffold.recipes import example_path
-from scaffold.spec import own_options
 from scaffold.verify.checks import INVARIANTS
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.contract.invariant import check_invariant
