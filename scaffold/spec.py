@@ -14,7 +14,8 @@ from .common_options import CommonOptions
 from .errors import SpecError
 from .objective import Objective, resolve
 from .option import Option, options_of
-from .parts import Parts, parts_of
+from .part_options import parts_of
+from .parts import Parts
 from .recipe_options import not_an_option, options_class, own_options, recipe_options
 from .recipes import DEFAULT_RECIPE, load_recipe
 
