@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from .errors import SpecError
 from .part_names import check_derived, check_form, check_name, check_new
-from .parts import JOINT, Optimizer, Parts
+from .parts import Optimizer, Parts, only_optimizer
 from .suggestions import did_you_mean
 
 
@@ -77,8 +77,7 @@ def _check_average(name: str, network: str, known: dict[str, str]) -> None:
 def _optimizers(spec, known: dict[str, str]) -> list[Optimizer]:
     """Lists the optimizers. By default, one trains all networks."""
     if not spec.optimizer:
-        name = spec.network[0] if len(spec.network) == 1 else JOINT
-        return [Optimizer(name, spec.network)]
+        return [only_optimizer(spec.network)]
     optimizers, owners = [], {}
     pairs = _pairs("--optimizer", "NAME=NETWORK[,NETWORK...]", spec.optimizer)
     for name, value in pairs:

@@ -4,9 +4,11 @@ A recipe has parts if its `recipe.toml` says so. Its options then include `netwo
 `optimizer`, `average`, `frozen`, `updates` and `predict`. `part_options.py` reads them.
 """
 
+import hashlib
+import json
 from dataclasses import dataclass
 
-#: The longest list of names in the name of a variant.
+#: The longest list of networks in the name of a variant.
 LONGEST_VARIANT = 36
 #: The name of an optimizer that is not named and trains several networks.
 JOINT = "joint"
@@ -96,7 +98,35 @@ class Parts:
         }
 
     @property
-    def variant(self) -> str:
-        """The names of the networks, for the name of the variant."""
+    def label(self) -> str:
+        """The names of the networks, as far as they fit in the name of a variant."""
         names = (*self.networks, *self.averages, *self.frozen)
-        return "_".join(names)[:LONGEST_VARIANT].rstrip("_")
+        return "-".join(names)[:LONGEST_VARIANT].rstrip("-_")
+
+    @property
+    def checksum(self) -> str:
+        """Six digits that tell apart the classes of one label.
+
+        It is empty for a class that the label describes fully: whole names of networks,
+        one optimizer, and nothing else.
+        """
+        plain = Parts(self.networks, (), {}, (only_optimizer(self.networks),), None)
+        if self._content == plain._content and self.label == "-".join(self.networks):
+            return ""
+        text = json.dumps(self._content)
+        return hashlib.sha256(text.encode()).hexdigest()[:6]
+
+    @property
+    def _content(self) -> list:
+        """What the class depends on.
+
+        The numbers of updates are not part of it: they are settings in its config.
+        """
+        optimizers = [(o.name, o.networks, o.updates > 1) for o in self.optimizers]
+        averages = list(self.averages.items())
+        return [self.networks, self.frozen, averages, optimizers, self.predict]
+
+
+def only_optimizer(networks: tuple[str, ...]) -> Optimizer:
+    """Returns the optimizer that trains all networks if none is named."""
+    return Optimizer(networks[0] if len(networks) == 1 else JOINT, networks)

@@ -79,18 +79,21 @@ class Spec(CommonOptions):
         """Names the recipe's own options that change the class, not just its numbers.
 
         Under this package the class is registered, so that a process can load files of
-        all variants.
+        all variants. With parts, it is the label of the parts, the names of the other
+        options, and the checksum of the parts: `student-teacher+noise+1f2a3c`.
         """
-        names = [self.parts.variant] if self.parts else []
+        names = []
         for opt in own_options(self.recipe):
             value = getattr(self, opt.name)
             if opt.many or value == opt.default:
                 continue
             if opt.choices:
                 names.append(value)
-            elif not opt.default:
+            elif opt.default is not None and not opt.default:
                 names.append(opt.name)
-        return "_".join(names)
+        if not self.parts:
+            return "_".join(names)
+        return "+".join(filter(None, [self.parts.label, *names, self.parts.checksum]))
 
     @property
     def objective(self) -> Objective:

@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4D4ocBEeN1ApBDDblVAZ5VDp9VcYJVDY8kUPQjHY84CrIUBvJSQZtnHoQUF-ghEr1V  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4DoIgBEaF2ApBDDblVAZ5VDp9VcYJVDY8kUPQjHY84CrIUBrBTQdlnHoQUF-ghEr1V  # noqa: E501
