@@ -13,7 +13,7 @@ import click
 
 from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
-from .error_codes import UnknownCommand, usage_code
+from .error_codes import UnknownCommand, usage_data
 from .errors import KscaffoldError
 from .info.command import info
 from .interrupts import INTERRUPTED, exit_on_signals
@@ -95,8 +95,7 @@ class Kscaffold(click.Group):
             failure.exit_code = error.exit_code
             raise failure from error
         except click.UsageError as error:
-            message, code = error.format_message(), usage_code(error)
-            _report(as_json, {"code": code, "message": message, "hint": ""})
+            _report(as_json, usage_data(error, ctx))
             raise
 
 

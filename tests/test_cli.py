@@ -341,7 +341,25 @@ def test_json_of_an_error(arguments):
     assert 2 == result.exit_code
     assert {"code", "message", "hint"} == set(error)
     assert f"Error: {error['message']}" in result.stderr
-    assert error["hint"] in result.stderr
+    assert error["hint"] and error["hint"] in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ("nwe --json", "kscaffold"),
+        ("new a.py b.py --json", "kscaffold new"),
+        ("new --tset-step --json", "kscaffold new"),
+        ("update --json", "kscaffold update"),
+        ("verify --json", "kscaffold verify"),
+        ("verify a.py --jobs x --json", "kscaffold verify"),
+    ],
+)
+def test_json_hint_of_a_usage_error(arguments, command):
+    """The hint about wrong arguments names the help of the command."""
+    error = json.loads(invoke(*arguments.split()).stdout)["error"]
+
+    assert f"Try '{command} --help' for help." == error["hint"]
 
 
 # Standard output.
