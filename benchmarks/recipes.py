@@ -21,8 +21,8 @@ import numpy as np
 from sklearn.svm import SVC
 
 from scaffold import Spec, render
+from scaffold.recipe_options import own_options
 from scaffold.recipes import recipe_names
-from scaffold.spec import own_options
 
 CONDITIONAL = " --conditional"
 

@@ -13,7 +13,7 @@ import click
 
 from . import __version__
 from .click_commands import CONTEXT, RecipeCommand, complete_files
-from .error_codes import UnknownCommand, usage_code
+from .error_codes import UnknownCommand, usage_data
 from .errors import KscaffoldError
 from .info.command import info
 from .interrupts import INTERRUPTED, exit_on_signals
@@ -68,7 +68,7 @@ class Kscaffold(click.Group):
         except click.UsageError as error:
             import shlex
 
-            from .spec import RECIPE
+            from .common_options import RECIPE
 
             name = args[0]
             if name in RECIPE.choices:
@@ -95,8 +95,7 @@ class Kscaffold(click.Group):
             failure.exit_code = error.exit_code
             raise failure from error
         except click.UsageError as error:
-            message, code = error.format_message(), usage_code(error)
-            _report(as_json, {"code": code, "message": message, "hint": ""})
+            _report(as_json, usage_data(error, ctx))
             raise
 
 
@@ -131,9 +130,11 @@ def new(ctx, target, interactive, dry_run, diff, check, view, force, as_json, **
     """
     from . import new_report
     from .click_options import given_options
+    from .common_options import RECIPE
     from .new_target import check_new_target
+    from .recipe_options import recipe_options
     from .rendering import render
-    from .spec import RECIPE, Spec, recipe_options
+    from .spec import Spec
 
     if view is not None and (dry_run or diff or check or force):
         raise click.UsageError(

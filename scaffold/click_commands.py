@@ -26,8 +26,8 @@ class RecipeCommand(click.Command):
         Raises:
             SpecError: If there is no such recipe, or if it does not have an option.
         """
-        from .recipes import recipe_names
-        from .spec import DEFAULT_RECIPE, named_recipe
+        from .common_options import named_recipe
+        from .recipes import DEFAULT_RECIPE, recipe_names
 
         recipe = named_recipe(args)
         if ctx.resilient_parsing and recipe not in recipe_names():
@@ -41,7 +41,7 @@ class RecipeCommand(click.Command):
     def get_params(self, ctx):
         """Returns the options of the recipe and the options of the command."""
         from .click_options import recipe_parameters
-        from .spec import DEFAULT_RECIPE
+        from .recipes import DEFAULT_RECIPE
 
         recipe = ctx.meta.get(__name__, DEFAULT_RECIPE)
         return [*recipe_parameters(recipe), *super().get_params(ctx)]
@@ -77,7 +77,7 @@ def _no_such_option(
         recipe: The recipe, if the command has the options of one recipe only.
     """
     from .errors import SpecError
-    from .spec import all_options, not_an_option
+    from .recipe_options import all_options, not_an_option
     from .suggestions import nearest
 
     flags = [flag for p in parameters for flag in (*p.opts, *p.secondary_opts)]

@@ -6,9 +6,10 @@ from functools import cache
 import click
 from click.core import ParameterSource
 
+from .common_options import OPTIONS
 from .option import Option
+from .recipe_options import all_options, own_options, recipe_options
 from .recipes import recipe_names
-from .spec import OPTIONS, all_options, own_options, recipe_options
 
 
 class SpecChoice(click.Choice):

@@ -75,3 +75,15 @@ def usage_code(error: click.UsageError) -> str:
     ):
         return "option-invalid"
     return "usage"
+
+
+def usage_data(error: click.UsageError, ctx: click.Context) -> dict[str, str]:
+    """Returns an error in the arguments as data. Its hint is the one of Click.
+
+    Args:
+        error: Click's error.
+        ctx: The context of the program, for an error without the one of its command.
+    """
+    command = (error.ctx or ctx).command_path
+    hint = f"Try '{command} --help' for help."
+    return {"code": usage_code(error), "message": error.format_message(), "hint": hint}

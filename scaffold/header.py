@@ -5,9 +5,11 @@ import shlex
 from typing import NamedTuple
 
 from . import __version__
+from .common_options import named_recipe
 from .errors import SpecError
+from .recipe_options import recipe_options
 from .record import EXCUSE
-from .spec import Spec, named_recipe, recipe_options
+from .spec import Spec
 from .target_names import check_printable
 
 #: The header, anywhere in a file.

@@ -118,10 +118,10 @@ def option(default, type=str, **metadata) -> Field:
 
 
 @cache
-def options_of(spec_class) -> tuple[Option, ...]:
+def options_of(options_class) -> tuple[Option, ...]:
     """Lists the options of a dataclass, whose fields `option()` declared."""
     return tuple(
         Option(name=f.name, default=f.default, **f.metadata)
-        for f in fields(spec_class)
+        for f in fields(options_class)
         if f.default is not MISSING
     )

@@ -3,9 +3,10 @@
 import click
 
 from . import __version__
+from .common_options import OPTIONS, RECIPE
 from .option import Option
+from .recipe_options import own_options, recipe_options
 from .recipes import load_recipe, recipe_names
-from .spec import OPTIONS, RECIPE, own_options, recipe_options
 
 #: The names of Python types in a JSON schema.
 JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}

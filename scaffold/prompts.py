@@ -6,9 +6,11 @@ from contextlib import redirect_stdout
 
 import click
 
+from .common_options import RECIPE
 from .errors import KscaffoldError, SpecError
 from .option import Option
-from .spec import RECIPE, Spec, recipe_options
+from .recipe_options import recipe_options
+from .spec import Spec
 
 
 def ask(

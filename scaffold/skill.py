@@ -6,11 +6,13 @@ Its prose is in `skill.md`. Its tables come from the recipes, the options and th
 from pathlib import Path
 
 from . import __version__
+from .common_options import RECIPE
 from .error_codes import CODES
 from .option import Option
 from .option_tables import markdown_table
+from .recipe_options import own_options
 from .recipes import load_recipe, recipe_names
-from .spec import RECIPE, Spec, own_options
+from .spec import Spec
 
 TEXT = Path(__file__).with_name("skill.md")
 

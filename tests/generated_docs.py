@@ -21,9 +21,9 @@ from pathlib import Path
 from scaffold import Spec
 from scaffold.error_codes import CODES
 from scaffold.option_tables import flags, markdown_table, values
+from scaffold.recipe_options import own_options
 from scaffold.recipes import load_recipe, recipe_names
 from scaffold.skill import guide
-from scaffold.spec import own_options
 from scaffold.verify import causes
 
 ROOT = Path(__file__).parent.parent

@@ -6,14 +6,15 @@ from itertools import combinations, product
 from pathlib import Path
 
 from scaffold import Spec, render
+from scaffold.common_options import OPTIONS, core_options
 from scaffold.formatting import black_mode
 from scaffold.keras_losses import LOSSES
 from scaffold.keras_metrics import METRICS
 from scaffold.line_dictionary import DICTIONARY, dictionary
 from scaffold.objective import TASKS
+from scaffold.recipe_options import own_options, recipe_options
 from scaffold.recipes import recipe_names
 from scaffold.rendering import generated_text, project_texts
-from scaffold.spec import OPTIONS, core_options, own_options, recipe_options
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 #: What Python and ruff put beside a file.

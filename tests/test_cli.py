@@ -22,11 +22,11 @@ from matrix import text
 import scaffold
 from scaffold import Spec, option_tables, render
 from scaffold.cli import main
+from scaffold.common_options import OPTIONS
 from scaffold.formatting import black_mode
 from scaffold.keras_losses import LOSSES
 from scaffold.keras_metrics import METRICS
 from scaffold.recipes import recipe_names
-from scaffold.spec import OPTIONS
 
 COMMAND = [sys.executable, "-m", "scaffold"]
 
@@ -341,7 +341,25 @@ def test_json_of_an_error(arguments):
     assert 2 == result.exit_code
     assert {"code", "message", "hint"} == set(error)
     assert f"Error: {error['message']}" in result.stderr
-    assert error["hint"] in result.stderr
+    assert error["hint"] and error["hint"] in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        ("nwe --json", "kscaffold"),
+        ("new a.py b.py --json", "kscaffold new"),
+        ("new --tset-step --json", "kscaffold new"),
+        ("update --json", "kscaffold update"),
+        ("verify --json", "kscaffold verify"),
+        ("verify a.py --jobs x --json", "kscaffold verify"),
+    ],
+)
+def test_json_hint_of_a_usage_error(arguments, command):
+    """The hint about wrong arguments names the help of the command."""
+    error = json.loads(invoke(*arguments.split()).stdout)["error"]
+
+    assert f"Try '{command} --help' for help." == error["hint"]
 
 
 # Standard output.

@@ -28,8 +28,8 @@ from scaffold import (
     write,
 )
 from scaffold.cli import main
+from scaffold.common_options import OPTIONS
 from scaffold.errors import ConfigError, SpecError, TemplateError, WriteError
-from scaffold.spec import OPTIONS
 from scaffold.target_names import shadowing_modules
 
 

@@ -4,6 +4,9 @@ import random
 import re
 import sys
 import types
+from contextlib import suppress
+from dataclasses import replace
+from itertools import product
 
 import black
 import keras
@@ -17,6 +20,7 @@ from scaffold import Spec
 from scaffold.cli import main
 from scaffold.errors import SpecError
 from scaffold.keras_names import MODEL_NAMES
+from scaffold.module_source import module_source
 from scaffold.parts import LONGEST_VARIANT
 
 #: Options that do not fit together, the message and the hint.
@@ -160,13 +164,27 @@ def test_parts():
     ]
     assert "encoder" == several.parts.predict
     assert ["c", "g"] == [o.name for o in adversaries.parts.optimizers]
-    assert "generator_critic" == adversaries.variant
-    names = tuple(f"a_network_with_a_name_{i}" for i in range(9))
-    assert len(Spec(recipe="custom", network=names).variant) <= LONGEST_VARIANT
+
+
+def test_labels():
+    """A variant has a readable part, and a checksum where that is not everything."""
+    plain = Spec(recipe="custom", network=("generator", "critic"), noise=True)
+    named = replace(plain, optimizer=("g=generator", "c=critic"))
+    joint = replace(plain, optimizer=("joint=generator,critic",))
+    long = Spec(recipe="custom", network=tuple(f"a_long_name_{i}" for i in range(9)))
+
+    assert "generator-critic+noise" == plain.variant
+    assert "generator-critic+noise+649edd" == named.variant
+    assert plain.variant == joint.variant
+    assert re.fullmatch(r"a_long_name_0-[\w-]+\+[0-9a-f]{6}", long.variant)
+    assert LONGEST_VARIANT == len(long.parts.label)
 
 
 def test_variants():
     """Classes of different parts are registered under different names."""
+    long = tuple(f"a_long_name_{i}" for i in range(9))
+    two = {"network": ("a", "b")}
+    both = {**two, "optimizer": ("a=a", "b=b")}
     changes = [
         {},
         {"average": ("mean=a",)},
@@ -176,13 +194,57 @@ def test_variants():
         {"noise": True},
         {"input_gradients": True},
         {"optax": True},
-        {"predict": "a"},
+        {"optimizer": ("main=a",)},
         {"network": ("a", "c")},
+        {"network": ("a", "xy")},
+        {"network": ("a_b",)},
+        two,
+        {**two, "predict": "b"},
+        {**two, "average": ("mean=a",)},
+        {**two, "average": ("mean=b",)},
+        {**two, "optimizer": ("joint=b,a",)},
+        both,
+        {**both, "optimizer": ("a=a", "c=b")},
+        {**both, "updates": ("a=2",)},
+        {**both, "updates": ("b=2",)},
+        {"network": long},
+        {"network": long, "frozen": ("z",)},
+        {"network": long[:-1]},
     ]
 
     specs = [Spec(recipe="custom", **{"network": ("a",), **new}) for new in changes]
 
     assert len(changes) == len({spec.variant for spec in specs})
+
+
+#: Values of the options that name parts. Their names can be mistaken for each other.
+FEW_NAMES = {
+    "network": [("a",), ("a_b",), ("a", "b"), ("b", "a"), ("a", "xy")],
+    "frozen": [(), ("b",)],
+    "average": [(), ("m=a",), ("m=b",)],
+    "optimizer": [(), ("a=a",), ("joint=a,b",), ("joint=b,a",), ("a=a", "b=b")],
+    "updates": [(), ("a=2",), ("a=3",), ("b=2",)],
+    "predict": [None, "b", "m"],
+    "inputs": ["x", "xy"],
+}
+
+
+def test_one_variant_one_class():
+    """All classes of one variant are the same, except for their numbers of updates."""
+    labels, variants = {}, {}
+    for values in product(*FEW_NAMES.values()):
+        with suppress(SpecError):  # Not all values fit together.
+            spec = Spec(recipe="custom", **dict(zip(FEW_NAMES, values, strict=True)))
+            variants.setdefault(spec.variant, []).append(spec)
+            labels.setdefault(spec.parts.label, set()).add(spec.variant)
+
+    # Labels alone would not do, and some specs give the same class.
+    assert len(labels) < len(variants) / 5
+    assert len(variants) < sum(map(len, variants.values())) - 100
+    for specs in (specs for specs in variants.values() if len(specs) > 1):
+        sources = (module_source(spec, "m.py").split("\n", 1)[1] for spec in specs)
+        updates = re.compile(r"(_updates=)\d")
+        assert 1 == len({updates.sub(r"\1N", source) for source in sources}), specs
 
 
 #: Names of parts, short ones and the longest.

@@ -14,7 +14,7 @@ from matrix import GOLDEN, golden_path, text
 from test_train import run_demo
 
 from scaffold import Spec
-from scaffold.spec import OPTIONS
+from scaffold.common_options import OPTIONS
 from scaffold.verify.checks import INVARIANTS
 from scaffold.verify.parity.case_list import CASES
 

@@ -12,10 +12,12 @@ from test_cli import converse
 
 from scaffold import Spec, recipes, render
 from scaffold.cli import main
+from scaffold.common_options import OPTIONS
 from scaffold.errors import SpecError, TemplateError
 from scaffold.header import parse_header
+from scaffold.recipe_options import own_options, recipe_options
 from scaffold.recipes import load_recipe, recipe_names
-from scaffold.spec import OPTIONS, own_options, recipe_options, spec_class
+from scaffold.spec import spec_class
 
 OWN = [(name, option) for name in recipe_names() for option in own_options(name)]
 
@@ -344,19 +346,19 @@ WHOLE = 'title = "A"\nsummary = "B."\nmodule_docstring = "C."\n'
 )
 def test_broken_options(declared, folder, monkeypatch):
     """Invalid options in a `recipe.toml` are a `TemplateError`, not a `SpecError`."""
-    from scaffold import spec
+    from scaffold import recipe_options
 
     whole = f"{declared}\n{WHOLE}" if "supports" in declared else WHOLE + declared
     (folder / "mine").mkdir()
     (folder / "mine" / "recipe.toml").write_text(whole)
     monkeypatch.setattr(recipes, "FOLDER", str(folder))
     about = load_recipe.__wrapped__("mine")
-    monkeypatch.setattr(spec, "load_recipe", lambda name: about)
+    monkeypatch.setattr(recipe_options, "load_recipe", lambda name: about)
 
     with pytest.raises(
         TemplateError, match="recipe.toml of mine declares invalid options"
     ):
-        kind = spec._spec_class.__wrapped__("mine")
+        kind = recipe_options._options_class.__wrapped__("mine")
         assert kind is None, "it should have been refused"
 
 

@@ -14,8 +14,9 @@ from matrix import text
 
 from scaffold import Spec
 from scaffold.cli import main
+from scaffold.common_options import OPTIONS
+from scaffold.recipe_options import own_options
 from scaffold.recipes import load_recipe, recipe_names
-from scaffold.spec import OPTIONS, own_options
 from scaffold.verify import causes
 
 #: The schema of each command's output.

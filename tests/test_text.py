@@ -23,11 +23,11 @@ from matrix import (
 )
 
 from scaffold import Spec, render, rendering
+from scaffold.common_options import core_options
 from scaffold.errors import ConfigError
 from scaffold.line_dictionary import dictionary
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK, Record
-from scaffold.spec import core_options
 
 
 def all_golden() -> list[tuple[Spec, str]]:

@@ -42,7 +42,7 @@ def build_discriminator():
     )
 
 
-@keras.saving.register_keras_serializable("generator_discriminator_noise")
+@keras.saving.register_keras_serializable("generator-discriminator+noise+6c1ccc")
 class CustomModel(keras.Model):
     """A model with its own losses and training step.
 
@@ -387,4 +387,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:3-Bb9goAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGFkdmVyc2FyaWVzLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgZ2VuZXJhdG9yIC0tbmV0d29yayBkaXNjcmltaW5hdG9yIC0tb3B0aW1pemVyIGc9Z2VuZXJhdG9yIC0tb3B0aW1pemVyIGQ9ZGlzY3JpbWluYXRvciAtLW5vaXNlICAjIG5vcWE6IEU1MDEKC9pjCNcTS7gQEcEECZ4EEKsEIYoEHpkEAtwDDt8DBMIDRMcDQb4CJsUD  # noqa: E501
+# kscaffold:base:N4Ev-woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGFkdmVyc2FyaWVzLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgZ2VuZXJhdG9yIC0tbmV0d29yayBkaXNjcmltaW5hdG9yIC0tb3B0aW1pemVyIGc9Z2VuZXJhdG9yIC0tb3B0aW1pemVyIGQ9ZGlzY3JpbWluYXRvciAtLW5vaXNlICAjIG5vcWE6IEU1MDEKC9pjCNcTS7gQEcEECZ4EEKsEIYoEHpkEAtwDDt8DBMIDRMcDQb4CJsUD  # noqa: E501

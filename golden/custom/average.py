@@ -30,7 +30,7 @@ def build_student():
     )
 
 
-@keras.saving.register_keras_serializable("student_teacher_streams")
+@keras.saving.register_keras_serializable("student-teacher+streams+eb137d")
 class CustomModel(keras.Model):
     """A model with its own losses and training step.
 
@@ -320,4 +320,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:bPWYXgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGF2ZXJhZ2UucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBzdHVkZW50IC0tYXZlcmFnZSB0ZWFjaGVyPXN0dWRlbnQgLS1pbnB1dHMgc3RyZWFtcyAgIyBub3FhOiBFNTAxCgvaYxQCgQGQAh75CQHiBg7jBgKeCUSfCTCWCA  # noqa: E501
+# kscaffold:base:2XovrAoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGF2ZXJhZ2UucHkgLS1yZWNpcGUgY3VzdG9tIC0tbmV0d29yayBzdHVkZW50IC0tYXZlcmFnZSB0ZWFjaGVyPXN0dWRlbnQgLS1pbnB1dHMgc3RyZWFtcyAgIyBub3FhOiBFNTAxCgvaYxQCgQGQAh75CQHiBg7jBgKeCUSfCTCWCA  # noqa: E501

@@ -46,7 +46,7 @@ def build_decoder():
     )
 
 
-@keras.saving.register_keras_serializable("encoder_decoder_xy_predict")
+@keras.saving.register_keras_serializable("encoder-decoder+xy+f57761")
 class CustomModel(keras.Model):
     """A model with its own losses and training step.
 
@@ -729,4 +729,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:2JMhIwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoC2FwE_wcR3wRV5hgP2QwaugwduwwNgAxF9wsS7ApbxxYMg00I6kwP60yuAsxMCaQQEdEC  # noqa: E501
+# kscaffold:base:8JeLvgoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGZ1c2VkLnB5IC0tcmVjaXBlIGN1c3RvbSAtLWZ1c2Utc3RlcHMgLS1uZXR3b3JrIGVuY29kZXIgLS1uZXR3b3JrIGRlY29kZXIgLS1pbnB1dHMgeHkgLS1wcmVkaWN0IGRlY29kZXIgICMgbm9xYTogRTUwMQoC2FwE_wcR3wRV5hgP2QwaugwduwwNgAxF9wsS7ApbxxYMg00I6kwP60yuAsxMCaQQEdEC  # noqa: E501

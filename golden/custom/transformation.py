@@ -43,7 +43,7 @@ def build_teacher():
     )
 
 
-@keras.saving.register_keras_serializable("student_teacher_optax")
+@keras.saving.register_keras_serializable("student-teacher+optax+741be2")
 class CustomModel(keras.Model):
     """A model with its own losses and training step.
 
@@ -344,4 +344,4 @@ if __name__ == "__main__":
         print(f"Test loss of {name}: {loss:.4f}")
 
 
-# kscaffold:base:zVcShwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHRyYW5zZm9ybWF0aW9uLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgc3R1ZGVudCAtLWZyb3plbiB0ZWFjaGVyIC0tb3B0YXggICMgbm9xYTogRTUwMQpT2mMRyQcF8AkO8QkdhgcajQcK2AYO4wYCxgZExwYpvgUmlQY  # noqa: E501
+# kscaffold:base:jjvZ4AoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHRyYW5zZm9ybWF0aW9uLnB5IC0tcmVjaXBlIGN1c3RvbSAtLW5ldHdvcmsgc3R1ZGVudCAtLWZyb3plbiB0ZWFjaGVyIC0tb3B0YXggICMgbm9xYTogRTUwMQpT2mMRyQcF8AkO8QkdhgcajQcK2AYO4wYCxgZExwYpvgUmlQY  # noqa: E501

@@ -436,4 +436,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4DiIgBEYl2Aq5DDddVAbxVDL1VArBacZEFDa0kE8AnPrEDHa04CrIUBphTQcFnHoQUF4YiEttV  # noqa: E501
+# kscaffold:base:ChcJXwoAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IGV2YWx1YXRpb25fbWVhbi5weSAtLXJlY2lwZSB2YWUgLS1ldmFsdWF0aW9uIG1lYW4gICMgbm9xYTogRTUwMQoBgD4DxogBEcd2Aq5DDddVAbxVDL1VArBacZEFDa0kE8AnPrEDHa04CrIUBtZTQf9nHoQUF4YiEttV  # noqa: E501

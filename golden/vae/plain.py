@@ -435,4 +435,4 @@ if __name__ == "__main__":
     print("Images: vae.png")
 
 
-# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4DiIgBEYl2Aq5DDddVAbxVDr1VcaBVDa0kUJIkHa04CrIUBphTQcFnHoQUF4YiEttV  # noqa: E501
+# kscaffold:base:Iu377woAIyBHZW5lcmF0ZWQgYnkga3NjYWZmb2xkIDAuMy4wOiBrc2NhZmZvbGQgbmV3IHBsYWluLnB5IC0tcmVjaXBlIHZhZQoBgD4DxogBEcd2Aq5DDddVAbxVDr1VcaBVDa0kUJIkHa04CrIUBtZTQf9nHoQUF4YiEttV  # noqa: E501

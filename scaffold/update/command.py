@@ -55,7 +55,7 @@ def update(
     from ..click_options import given_options
     from ..file_lock import locked
     from ..new_report import as_output
-    from ..spec import all_options
+    from ..recipe_options import all_options
     from . import update_report
     from .file_swap import apply
     from .option_changes import OptionChanges

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, replace
 
 from ..errors import SpecError
-from ..spec import Spec, all_options, not_an_option
+from ..recipe_options import all_options, not_an_option
+from ..spec import Spec
 from ..suggestions import did_you_mean
 
 

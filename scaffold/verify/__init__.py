@@ -5,7 +5,8 @@
   `child_process.py` starts and ends a worker, and `answers.py` is what it answers.
 - `process_guard.py` is the child process. It runs `worker.py`, and ends with kscaffold.
 - `class_in_file.py` finds the class under test, and `owned_objective.py` its loss and
-  metrics. `build_option.py` builds the models of `--build`.
+  metrics. `build_function.py` finds the function of `--build`, and `build_option.py`
+  builds its models.
 - `file_import.py` imports a file as its package does, and `notebook.py` runs the cells
   of a notebook. `module_classes.py` finds the class in a module. `definitions.py` finds
   its lines, and `keras_classes.py` restores its bases.

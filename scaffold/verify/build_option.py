@@ -1,7 +1,5 @@
 """Builds the models of `--build`, and checks them before their steps are tested."""
 
-import contextlib
-import importlib
 import os
 import types
 from collections.abc import Callable
@@ -13,8 +11,8 @@ import numpy as np
 from ..errors import SpecError
 from ..recipes import example_path
 from ..spec import Spec
-from ..target_names import is_notebook
-from .file_import import import_alone, import_file
+from .build_function import find_function, functions_of
+from .file_import import import_alone
 from .keras_classes import is_of_keras
 from .verdict import describe
 
@@ -26,7 +24,7 @@ RESULT = "a compiled model, (model, x) or (model, (x, y))"
 
 def build_hint(module: types.ModuleType, path: str) -> str:
     """Returns how to name a function that builds a model of a file."""
-    builders = [n for n in _functions(module) if n.startswith(("build", "make"))]
+    builders = [n for n in functions_of(module) if n.startswith(("build", "make"))]
     if "build_model" in builders or len(builders) == 1:
         name = "build_model" if "build_model" in builders else builders[0]
         return f"Name its function: --build {os.path.relpath(path)}:{name}."
@@ -142,72 +140,6 @@ def checked(
 
     build(), build()
     return build
-
-
-def find_function(place: str, module: types.ModuleType | None = None) -> Callable:
-    """Finds the function that `--build` names, and imports its file.
-
-    Args:
-        place: `FILE:FUNCTION` or `MODULE:FUNCTION`.
-        module: A file that is imported already.
-
-    Raises:
-        SpecError: If the function does not exist, or if its file cannot be imported.
-    """
-    where, _, name = place.rpartition(":")
-    if not where:
-        raise SpecError(
-            f"--build {place!r} names no function.",
-            "Use FILE:FUNCTION.",
-            code="build-invalid",
-        )
-    is_file = where.endswith((".py", ".ipynb"))
-    if is_file and not os.path.isfile(where):
-        raise SpecError(
-            f"--build {place}: the file {where} does not exist.",
-            "Check the path. It is relative to the current folder.",
-            code="build-invalid",
-        )
-    try:
-        if not is_file:
-            module = importlib.import_module(where)
-        elif module is None or not os.path.samefile(where, module.__file__):
-            module = import_file(where)
-    except (Exception, SystemExit) as error:
-        raise SpecError(
-            f"--build {place}: importing {where} raises {describe(error)}.",
-            "Name a file, FILE.py:FUNCTION, or a module that Python can import.",
-            code="build-invalid",
-        ) from error
-    if not callable(getattr(module, name, None)):
-        names = ", ".join(_functions(module)) or "no functions"
-        raise SpecError(
-            f"--build {place}: {where} has no function {name!r}.",
-            f"It has {names}.",
-            code="build-invalid",
-        )
-    function = getattr(module, name)
-    return _in_folder(function, where) if is_notebook(where) else function
-
-
-def _in_folder(function: Callable, path: str) -> Callable:
-    """Returns a function that runs in the folder of a file, as a notebook does."""
-    folder = os.path.dirname(os.path.abspath(path))
-
-    def call():
-        with contextlib.chdir(folder):
-            return function()
-
-    return call
-
-
-def _functions(module: types.ModuleType) -> list[str]:
-    """Returns the names of the functions that a module defines."""
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, types.FunctionType) and value.__module__ == module.__name__
-    ]
 
 
 def _check(what: str, model, check: Callable) -> None:

@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import json
 import re
+from contextlib import suppress
 from dataclasses import replace
 
 import keras
@@ -14,8 +15,10 @@ from loops import assert_same, fit, values
 from matrix import EXAMPLES, PARTS, recipe_goldens, text
 
 from scaffold import Spec
-from scaffold.recipes import example_path
-from scaffold.spec import own_options
+from scaffold.errors import SpecError
+from scaffold.module_source import module_source
+from scaffold.recipe_options import own_options
+from scaffold.recipes import example_path, recipe_names
 from scaffold.verify.checks import INVARIANTS
 from scaffold.verify.class_in_file import find_class
 from scaffold.verify.contract.invariant import check_invariant
@@ -89,6 +92,21 @@ def test_variants_have_names():
         if not spec.fuse_steps or spec.recipe in PARTS
     ]
     assert len(names) == len({*names})
+
+
+@pytest.mark.parametrize("recipe", sorted({*recipe_names()} - {"supervised", *PARTS}))
+def test_one_variant_one_class(recipe):
+    """Files of one variant differ only in numbers."""
+    sources = {}
+    for option in own_options(recipe):
+        for value in option.choices or map(option.type, (0, 0.5, 1, 2)):
+            with suppress(SpecError):  # Below the minimum, for example.
+                spec = Spec(recipe=recipe, **{option.name: value})
+                source = module_source(spec, "m.py").split("\n", 1)[1]
+                source = re.sub(r"\d+(\.\d+)?", "N", source)
+                sources.setdefault(spec.variant, {})[source] = spec
+
+    assert [] == [specs for specs in sources.values() if len(specs) > 1]
 
 
 #: The invariants that do not apply to recipes, and why.

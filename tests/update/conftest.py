@@ -6,9 +6,9 @@ import pytest
 from matrix import text
 
 from scaffold import Spec, render, write
+from scaffold.formatting import format_source, mode_of
 from scaffold.record import LINE as RECORD
 from scaffold.record import MARK
-from scaffold.formatting import format_source, mode_of
 from scaffold.update import black_style, module_merge, module_update
 
 

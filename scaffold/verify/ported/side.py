@@ -9,7 +9,7 @@ from pathlib import Path
 import keras
 
 from ...errors import KscaffoldError
-from ..build_option import find_function
+from ..build_function import find_function
 from ..class_in_file import find_class
 from ..request import VerifyError
 from ..verdict import describe, raised
