@@ -81,7 +81,7 @@ def test_quick_catches_most():
     ]
 
     assert len(missed) <= len(MUTANTS) / 4, missed
-    assert len([c for c in quick if not getattr(c, "built", False)]) <= 13
+    assert len([c for c in quick if not getattr(c, "built", False)]) <= 15
 
 
 @pytest.mark.parametrize(
