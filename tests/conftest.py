@@ -46,15 +46,36 @@ def plain_compiler():
     before = jax.config.read(name)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(name.upper(), "1")  # for child processes
-        flags = [f"--{flag}={str(value).lower()}" for flag, value in PLAIN_XLA.items()]
-        patch.setenv("XLA_FLAGS", " ".join([os.environ["XLA_FLAGS"], *flags]))
-        patch.setattr(compiler, "get_compile_options", get_plain_options)
+        if _knows(PLAIN_XLA):
+            flags = [f"--{flag}={str(on).lower()}" for flag, on in PLAIN_XLA.items()]
+            patch.setenv("XLA_FLAGS", " ".join([os.environ["XLA_FLAGS"], *flags]))
+            patch.setattr(compiler, "get_compile_options", get_plain_options)
         jax.config.update(name, True)
         yield
         jax.config.update(name, before)
     if "scaffold.verify.parity.check" in sys.modules:
         # What was compiled without optimizations differs in the last bit.
         sys.modules["scaffold.verify.parity.check"]._keras_reference.cache_clear()
+
+
+@pytest.fixture
+def usual_kernels(monkeypatch):
+    """Within `plain_compiler`, leaves the kernels as users have them."""
+    import jax
+
+    monkeypatch.delitem(PLAIN_XLA, "xla_cpu_use_fusion_emitters")
+    jax.clear_caches()
+
+
+def _knows(options: dict) -> bool:
+    """Returns whether XLA knows options. Those of an older JAX may be others."""
+    import jax
+
+    try:
+        jax.jit(lambda: jax.numpy.zeros(()), compiler_options=options)()
+    except Exception:
+        return False
+    return True
 
 
 def pytest_addoption(parser):

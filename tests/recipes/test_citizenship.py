@@ -120,8 +120,10 @@ LEFT_OUT = {
 
 @pytest.mark.parametrize("contract", INVARIANTS, ids=lambda contract: contract.name)
 @EVERY
-def test_contract(path, contract):
+def test_contract(path, contract, request):
     """`kscaffold verify` finds nothing wrong."""
+    if "eager execution" in contract.name:  # The older kernels round differently.
+        request.getfixturevalue("usual_kernels")
     verdict = check_invariant(contract, find_class(str(path)))
 
     if verdict.outcome == "not applicable":

@@ -136,6 +136,8 @@ def _changed_by_update(optimizer) -> set[int]:
     except Exception:
         return set()  # such as a group, whose members are found one by one
     origins = step_trace.origins_of(program.jaxpr)
+    if len(origins) != len(old):
+        return set()  # an optimizer of a kind of its own
     pairs = enumerate(zip(optimizer.variables, origins, strict=True))
     return {id(variable) for number, (variable, origin) in pairs if origin != number}
 
