@@ -326,6 +326,7 @@ def test_all_ways_in(path):
 
     assert all(np.isfinite(numbers).all() for numbers in history.values())
     assert {f"val_{name}" for name in results} <= {*history}
+    assert np.isfinite(model.evaluate(*data, verbose=0)).all()
     rows = len(keras.tree.flatten(data[0])[0])
     assert 0 < rows % 32 < rows
     assert rows == len(keras.tree.flatten(model.predict(data[0], verbose=0))[0])

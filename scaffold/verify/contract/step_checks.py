@@ -125,10 +125,11 @@ def _lost_updates(model, step: step_trace.Traced) -> list[str]:
 def _changed_by_update(optimizer) -> set[int]:
     """Returns the ids of the variables that an optimizer changes in an update."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    trained = values([inner._trainable_variables])[0]
-    old = values([optimizer.variables])[0]
+    old = [variable.value for variable in optimizer.variables]
 
     def update(old):
+        # The values serve as gradients: what changes does not depend on them.
+        trained = [variable.value for variable in inner._trainable_variables]
         return optimizer.stateless_apply(old, trained, trained)[1]
 
     try:
